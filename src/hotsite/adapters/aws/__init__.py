@@ -1,0 +1,1 @@
+"""Ports on AWS, through boto3."""

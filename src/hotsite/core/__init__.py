@@ -1,0 +1,1 @@
+"""Values and decisions; pure: time and randomness are arguments."""

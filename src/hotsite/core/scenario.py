@@ -1,0 +1,170 @@
+"""Scenarios: what a drill does, and what it is judged against.
+
+A scenario is a file in ``drills/``; the same file is played against every
+world. Nothing here reads the file: a face hands over what it parsed.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hotsite.core import records
+from hotsite.errors import InvalidInputError
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+DEVICES_MAX = 100_000
+WINDOW_S_MAX = 3600.0
+
+
+class FaultKind(StrEnum):
+    """What happens to a site.
+
+    ``REGION_KILL`` ends all its processes: connections are reset at once.
+    ``REGION_FREEZE`` stops them: sockets stay open and never answer.
+    """
+
+    REGION_KILL = "region-kill"
+    REGION_FREEZE = "region-freeze"
+    NONE = "none"
+
+
+class FaultSite(StrEnum):
+    """Which site the fault is injected into."""
+
+    ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Objectives:
+    """What a drill is judged against.
+
+    Attributes:
+        rto_s: Longest allowed time from the fault until 99 % of the devices'
+            telemetry is stored in the surviving site, in seconds, above 0.
+        rpo_messages: Most acknowledged messages that may be missing at the
+            end, 0 or more.
+    """
+
+    rto_s: float = 60.0
+    rpo_messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong, and where."""
+
+    kind: FaultKind
+    site: FaultSite = FaultSite.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One drill, before it is played.
+
+    Attributes:
+        name: Lower-case letters, digits and hyphens; the file's name.
+        title: One sentence: what the drill shows.
+        fault: What goes wrong.
+        objectives: What the drill is judged against.
+        devices: Size of the fleet, 1 to 100 000.
+        seed: Seed of every random choice, 0 or more.
+        publish_interval_s: Time between two messages of a device, above 0.
+        steady_s: Steady state that is recorded before the fault.
+        recovery_limit_s: Longest wait for the fleet to recover.
+        stay_healthy_s: Window after recovery in which no device may be lost.
+        onboard_after: New devices to onboard after the fault, 0 or more.
+        dns_failover: Whether health checks may move the failover names.
+        replication_lag_s: Lag of the global tables, where a world can set it.
+    """
+
+    name: str
+    title: str
+    fault: Fault
+    objectives: Objectives = Objectives()
+    devices: int = 50
+    seed: int = 1
+    publish_interval_s: float = 2.0
+    steady_s: float = 12.0
+    recovery_limit_s: float = 90.0
+    stay_healthy_s: float = 12.0
+    onboard_after: int = 1
+    dns_failover: bool = True
+    replication_lag_s: float = 0.0
+
+    @property
+    def has_fault(self) -> bool:
+        """Return whether anything goes wrong at all."""
+        return self.fault.kind is not FaultKind.NONE
+
+
+def parse(mapping: Mapping[str, object], *, source: str) -> Scenario:
+    """Turn what a scenario file says into a scenario.
+
+    Args:
+        mapping: The parsed TOML document.
+        source: Where it came from; every error message starts with it.
+
+    Returns:
+        The scenario, every value checked.
+
+    Raises:
+        InvalidInputError: A key is missing or unknown, or a value is not
+            allowed; the message is one line.
+    """
+    scenario = records.read(Scenario, mapping, where=source)
+    check(scenario, source=source)
+    return scenario
+
+
+def check(scenario: Scenario, *, source: str) -> None:
+    """Refuse a scenario that cannot be played or judged.
+
+    Call it again after overriding a value of a parsed scenario.
+
+    Args:
+        scenario: The scenario.
+        source: Where it came from; every error message starts with it.
+
+    Raises:
+        InvalidInputError: A value is out of its range; the message names it.
+    """
+    windows = (
+        ("steady_s", scenario.steady_s),
+        ("stay_healthy_s", scenario.stay_healthy_s),
+        ("replication_lag_s", scenario.replication_lag_s),
+    )
+    lengths = (
+        ("publish_interval_s", scenario.publish_interval_s),
+        ("recovery_limit_s", scenario.recovery_limit_s),
+        ("objectives: rto_s", scenario.objectives.rto_s),
+    )
+    title = scenario.title
+    rules = (
+        (_NAME.fullmatch(scenario.name), "name", "1 to 64 of a-z, 0-9 and -"),
+        (title.strip() and "\n" not in title, "title", "one sentence on one line"),
+        (1 <= scenario.devices <= DEVICES_MAX, "devices", f"1 to {DEVICES_MAX}"),
+        (scenario.seed >= 0, "seed", "0 or more"),
+        (scenario.onboard_after >= 0, "onboard_after", "0 or more"),
+        (
+            scenario.objectives.rpo_messages >= 0,
+            "objectives: rpo_messages",
+            "0 or more",
+        ),
+        *(
+            (0 <= length_s <= WINDOW_S_MAX, key, f"0 to {WINDOW_S_MAX:g} seconds")
+            for key, length_s in windows
+        ),
+        *(
+            (
+                math.isfinite(length_s) and length_s > 0,
+                key,
+                "more than 0 seconds, and finite",
+            )
+            for key, length_s in lengths
+        ),
+    )
+    for is_fine, key, wanted in rules:
+        if not is_fine:
+            raise InvalidInputError(f"{source}: {key} must be {wanted}")

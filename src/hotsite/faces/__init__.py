@@ -1,0 +1,1 @@
+"""Where people and AWS meet hotsite: settings are read and adapters picked here."""

@@ -1,0 +1,1 @@
+"""What AWS Lambda calls: parse, run one flow, map the answer."""

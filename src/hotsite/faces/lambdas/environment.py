@@ -1,0 +1,82 @@
+"""The Lambdas' settings: the environment, read once a cold start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hotsite.core.onboarding import Names
+from hotsite.errors import InvalidInputError
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the site stack tells its functions.
+
+    Attributes:
+        region: The Region of this site.
+        letter: Its letter, ``a`` or ``b``.
+        domain: The owner's domain.
+        registry: Name of the registry table.
+        telemetry: Name of the hot table.
+        applied: Name of this Region's own table.
+        fleet_group: Thing group of the fleet.
+        thing_type: Thing type of the fleet.
+        mqtt_port: TCP port of MQTT over TLS.
+        canary_secret: Id of the secret with the canary's certificate and key.
+        device_ca: What devices must trust, PEM; empty where not needed.
+    """
+
+    region: str
+    letter: str
+    domain: str
+    registry: str
+    telemetry: str
+    applied: str
+    fleet_group: str
+    thing_type: str
+    mqtt_port: int
+    canary_secret: str
+    device_ca: str
+
+    @property
+    def names(self) -> Names:
+        """Return what devices are told."""
+        prefixes = ("iot", "iot-a", "iot-b")
+        return Names(
+            iot=tuple(f"{prefix}.{self.domain}" for prefix in prefixes),
+            api=f"api.{self.domain}",
+            port=self.mqtt_port,
+        )
+
+
+def read(environ: Mapping[str, str] | None = None) -> Environment:
+    """Read the environment.
+
+    Args:
+        environ: Variables by name; the process's own by default.
+
+    Returns:
+        The settings of this function.
+
+    Raises:
+        InvalidInputError: A variable is missing or is not a number.
+    """
+    found = os.environ if environ is None else environ
+    try:
+        return Environment(
+            region=found["SITE_REGION"],
+            letter=found["SITE_LETTER"],
+            domain=found["DOMAIN"],
+            registry=found["TABLE_REGISTRY"],
+            telemetry=found["TABLE_TELEMETRY"],
+            applied=found["TABLE_APPLIED"],
+            fleet_group=found["FLEET_GROUP"],
+            thing_type=found["THING_TYPE"],
+            mqtt_port=int(found["MQTT_PORT"]),
+            canary_secret=found.get("CANARY_SECRET_ID", ""),
+            device_ca=found.get("DEVICE_CA", ""),
+        )
+    except KeyError as error:
+        raise InvalidInputError(f"environment: {error.args[0]} is not set") from error
+    except ValueError as error:
+        raise InvalidInputError("environment: MQTT_PORT is not a number") from error

@@ -1,0 +1,1 @@
+"""Read, decide, act, record: through ports only."""

@@ -1,0 +1,323 @@
+"""Play a scenario in a world and write down what happened.
+
+The flow decides when to go on and when to give up; it measures nothing itself
+that the journal does not get. The verdict is made from the journal afterwards.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hotsite.core.intervals import Intervals
+from hotsite.core.journal import (
+    SCHEMA,
+    DeviceApplied,
+    DeviceConnected,
+    DeviceDisconnected,
+    DeviceRecovered,
+    DeviceReported,
+    DrillEnded,
+    DrillStarted,
+    Fact,
+    FaultInjected,
+    Moment,
+    Note,
+    Phase,
+    PhaseStarted,
+    StoreHeld,
+)
+from hotsite.core.scenario import Scenario
+from hotsite.errors import HotsiteError, NotReadyError, RetryableError
+from hotsite.ports import Clock, DeviceAccount, FleetPlan, Held, Journal, World
+
+_TICK_S = 0.25
+# What the standby must have before a fault makes sense: generous, because a
+# drill that cannot start says why instead of hanging.
+_APPLY_LIMIT_S = 60.0
+_CONNECT_LIMIT_S = 60.0
+# The last changes of a Region that just died are under way for a moment.
+_SETTLE_S = 1.5
+_DELIVER_LIMIT_S = 30.0
+_STORE_LIMIT_S = 15.0
+_RETRY_EVERY_S = 1.0
+
+
+@dataclass(slots=True)
+class _Play:
+    """What one run knows so far."""
+
+    scenario: Scenario
+    world: World
+    journal: Journal
+    clock: Clock
+    active: str
+    standby: str
+    sites: dict[str, str] = field(default_factory=dict)
+    recovered: set[str] = field(default_factory=set)
+    acknowledged_before: dict[tuple[str, int], Intervals] = field(default_factory=dict)
+    fault_s: float | None = None
+
+    @property
+    def things(self) -> list[str]:
+        """Return the names of the fleet, which the seed makes unique."""
+        scenario = self.scenario
+        return [f"oven-{scenario.seed}-{i:05d}" for i in range(scenario.devices)]
+
+    def start(self, phase: Phase) -> None:
+        """Write down that the next part begins."""
+        self.journal.write(PhaseStarted(phase))
+
+    def look(self) -> None:
+        """Write down what happened since the last look."""
+        for fact in self.world.observe():
+            self.journal.write(fact)
+            self._follow(fact)
+        if self.fault_s is None:
+            return
+        for stored in self.world.stored(self.standby):
+            is_new = stored.thing not in self.recovered
+            if is_new and stored.published_at_s >= self.fault_s:
+                self.recovered.add(stored.thing)
+                self.journal.write(DeviceRecovered(stored.thing, stored.seen_at_s))
+
+    def _follow(self, fact: Fact) -> None:
+        if isinstance(fact, DeviceConnected):
+            self.sites[fact.thing] = fact.region
+        elif isinstance(fact, DeviceDisconnected):
+            self.sites.pop(fact.thing, None)
+
+    def watch(self, duration_s: float) -> None:
+        """Look again and again for a while."""
+        until_s = self.clock.now_s() + duration_s
+        while self.clock.now_s() < until_s:
+            self.look()
+            self.clock.sleep(_TICK_S)
+        self.look()
+
+
+def play(
+    scenario: Scenario,
+    scenario_text: str,
+    world: World,
+    journal: Journal,
+    clock: Clock,
+) -> None:
+    """Play one scenario from onboarding to the last count.
+
+    Args:
+        scenario: What happens, checked.
+        scenario_text: The file, word for word, for the journal.
+        world: Two live Regions, up and empty of this fleet.
+        journal: Where every fact goes.
+        clock: The world's time.
+
+    Raises:
+        NotReadyError: The world died; the journal says so and ends there.
+        UnreachableError: A Region that should be alive did not answer.
+    """
+    facts = world.facts()
+    journal.write(
+        DrillStarted(
+            schema=SCHEMA,
+            versions=facts.versions,
+            seed=scenario.seed,
+            scenario_text=scenario_text,
+            scenario=scenario.name,
+            world=facts.name,
+            devices=scenario.devices,
+            machine=facts.machine,
+            objectives=scenario.objectives,
+            active=facts.active,
+            standby=facts.standby,
+        )
+    )
+    run = _Play(scenario, world, journal, clock, facts.active, facts.standby)
+    try:
+        _prepare(run)
+        if scenario.has_fault:
+            _hurt(run)
+            _recover(run)
+            _onboard_after(run)
+        run.start(Phase.STAY_HEALTHY)
+        run.watch(scenario.stay_healthy_s)
+        _collect(run)
+    except HotsiteError as error:
+        journal.write(DrillEnded(f"world died: {error}"))
+        raise
+    journal.write(DrillEnded("done"))
+
+
+def _prepare(run: _Play) -> None:
+    run.world.set_replication_lag(run.scenario.replication_lag_s)
+    if not run.scenario.dns_failover:
+        run.world.disable_dns_failover()
+        run.journal.write(Note("DNS failover is disabled: the names never move"))
+    run.start(Phase.ONBOARD)
+    half = (len(run.things) + 1) // 2
+    for region, things in (
+        (run.active, run.things[:half]),
+        (run.standby, run.things[half:]),
+    ):
+        for fact in run.world.onboard(things, region=region):
+            run.journal.write(fact)
+            run.look()
+    run.start(Phase.PROVE)
+    _await_applied(run)
+    for proof in run.world.prove(run.things, region=run.standby):
+        run.journal.write(proof)
+    run.start(Phase.STEADY)
+    plan = FleetPlan(run.scenario.publish_interval_s, run.scenario.seed)
+    run.world.start_fleet(run.things, plan)
+    _await_connected(run)
+    run.watch(run.scenario.steady_s)
+
+
+def _await_applied(run: _Play) -> None:
+    """Wait until both Regions hold every device, whichever onboarded it."""
+    until_s = run.clock.now_s() + _APPLY_LIMIT_S
+    for region in (run.standby, run.active):
+        while True:
+            lags = run.world.lags(region)
+            missing = set(run.things) - lags.keys()
+            if not missing or run.clock.now_s() > until_s:
+                break
+            run.look()
+            run.clock.sleep(_TICK_S)
+        for thing in run.things:
+            if thing in lags:
+                run.journal.write(DeviceApplied(thing, region, lags[thing]))
+        if missing:
+            text = f"{region} lacks {len(missing)} devices, {min(missing)} for one"
+            run.journal.write(Note(text))
+
+
+def _await_connected(run: _Play) -> None:
+    until_s = run.clock.now_s() + _CONNECT_LIMIT_S
+    while len(run.sites) < len(run.things):
+        if run.clock.now_s() > until_s:
+            missing = len(run.things) - len(run.sites)
+            text = f"{missing} devices never connected before the fault"
+            run.journal.write(Note(text))
+            return
+        run.look()
+        run.clock.sleep(_TICK_S)
+
+
+def _hurt(run: _Play) -> None:
+    run.start(Phase.FAULT)
+    run.look()
+    run.world.stored(run.standby)
+    run.fault_s = run.world.inject(run.scenario.fault.kind, region=run.active)
+    run.journal.write(FaultInjected(run.scenario.fault.kind, run.active))
+    # Nobody can be acknowledged elsewhere yet: what the devices say now is what
+    # was acknowledged before the fault, and what the surviving store holds once
+    # the last changes have arrived is what a trusted PUBACK would have kept.
+    run.acknowledged_before = {
+        (account.thing, account.epoch): account.acknowledged
+        for account in run.world.accounts()
+    }
+    run.watch(_SETTLE_S)
+    _write_held(run, run.world.held(run.standby), Moment.AFTER_FAULT)
+
+
+def _recover(run: _Play) -> None:
+    run.start(Phase.RECOVER)
+    assert run.fault_s is not None  # noqa: S101 - _hurt sets it
+    until_s = run.fault_s + run.scenario.recovery_limit_s
+    while len(run.recovered) < len(run.things) and run.clock.now_s() < until_s:
+        run.look()
+        run.clock.sleep(_TICK_S)
+
+
+def _onboard_after(run: _Play) -> None:
+    run.start(Phase.ONBOARD_AFTER)
+    count, seed = run.scenario.onboard_after, run.scenario.seed
+    waiting = [f"oven-{seed}-after-{i}" for i in range(count)]
+    until_s = run.clock.now_s() + run.scenario.recovery_limit_s
+    while waiting:
+        try:
+            for fact in run.world.onboard(tuple(waiting), region=None):
+                run.journal.write(fact)
+                waiting.remove(fact.thing)
+        except NotReadyError:
+            raise
+        except RetryableError as error:
+            if run.clock.now_s() > until_s:
+                run.journal.write(Note(f"{waiting[0]} was not onboarded: {error}"))
+                return
+            run.look()
+            run.clock.sleep(_RETRY_EVERY_S)
+
+
+def _collect(run: _Play) -> None:
+    run.start(Phase.COLLECT)
+    site = run.standby if run.scenario.has_fault else run.active
+    run.world.quiesce_fleet()
+    until_s = run.clock.now_s() + _DELIVER_LIMIT_S
+    while True:
+        run.look()
+        accounts = run.world.accounts()
+        waiting = sum(_waiting(account) for account in accounts)
+        if not waiting or run.clock.now_s() > until_s:
+            break
+        run.clock.sleep(_TICK_S)
+    until_s = run.clock.now_s() + _STORE_LIMIT_S
+    while True:
+        held = run.world.held(site)
+        if _is_complete(accounts, held) or run.clock.now_s() > until_s:
+            break
+        run.look()
+        run.clock.sleep(_TICK_S)
+    _report(run, accounts)
+    _write_held(run, held, Moment.END)
+
+
+def _waiting(account: DeviceAccount) -> int:
+    return account.published.difference(account.acknowledged).size - account.dropped
+
+
+def _is_complete(accounts: Iterable[DeviceAccount], held: Iterable[Held]) -> bool:
+    stored = {(item.thing, item.epoch): item.held for item in held}
+    nothing = Intervals.from_numbers(())
+    return all(
+        not account.acknowledged.difference(
+            stored.get((account.thing, account.epoch), nothing)
+        ).size
+        for account in accounts
+    )
+
+
+def _report(run: _Play, accounts: Iterable[DeviceAccount]) -> None:
+    nothing = Intervals.from_numbers(())
+    for account in accounts:
+        before = run.acknowledged_before.get((account.thing, account.epoch), nothing)
+        run.journal.write(
+            DeviceReported(
+                thing=account.thing,
+                epoch=account.epoch,
+                published=account.published,
+                acknowledged=account.acknowledged,
+                acknowledged_before_fault=before,
+                dropped=account.dropped,
+            )
+        )
+
+
+def _write_held(run: _Play, held: Iterable[Held], moment: Moment) -> None:
+    region = run.standby if run.scenario.has_fault else run.active
+    seen = set()
+    for item in held:
+        seen.add(item.thing)
+        run.journal.write(
+            StoreHeld(
+                region=region,
+                moment=moment,
+                thing=item.thing,
+                epoch=item.epoch,
+                held=item.held,
+                rows=item.row_count,
+            )
+        )
+    nothing = Intervals.from_numbers(())
+    for thing in run.things:
+        if thing not in seen:
+            run.journal.write(StoreHeld(region, moment, thing, 0, nothing, 0))

@@ -1,0 +1,96 @@
+"""Give a device its certificate, once, whichever Region takes the claim.
+
+The order makes a kill between any two calls harmless: the claim is taken for
+one CSR, the certificate issued, claim and record written together, and only
+then is this Region made equal. What is left undone, the replicator does.
+"""
+
+from dataclasses import dataclass
+
+from hotsite.core import onboarding
+from hotsite.core.onboarding import Action, Answer, Entry, Names, Request
+from hotsite.core.registry import Certificate
+from hotsite.core.replication import Present
+from hotsite.errors import ConflictError, RetryableError
+from hotsite.flows import replication
+from hotsite.ports import Claims
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where claims are handled in one Region.
+
+    Attributes:
+        claims: The ledger.
+        site: The Region's own registry and tables.
+        names: What devices are told.
+        ca_pem: What devices must trust.
+        type_name: Thing type of the fleet.
+        group: Thing group that carries the fleet's policy.
+    """
+
+    claims: Claims
+    site: replication.Site
+    names: Names
+    ca_pem: str
+    type_name: str
+    group: str
+
+
+def onboard(request: Request, desk: Desk) -> Answer:
+    """Handle one request; the same one again gets the same answer.
+
+    Args:
+        request: A request of the right shape.
+        desk: The Region that takes it.
+
+    Returns:
+        The certificate, what to trust and where to connect.
+
+    Raises:
+        RefusedError: No such claim, or the wrong secret.
+        AlreadyUsedError: Another CSR took the claim.
+        InvalidInputError: The CSR is not one, or its key is too weak.
+        RetryableError: Try again; nothing is lost or issued twice to a device.
+    """
+    entry = desk.claims.read(request.claim.claim_id)
+    action = onboarding.decide(request, entry)
+    assert entry is not None  # noqa: S101 - decide refuses a claim without entry
+    if action is Action.REPEAT and entry.certificate is not None:
+        return _answer(entry.claim_id, entry.certificate, desk)
+    if entry.csr_digest is None:
+        entry = onboarding.taken(entry, request)
+        desk.claims.take(entry)
+    certificate = desk.site.registry.issue(request.csr_pem)
+    try:
+        _record(entry, certificate, desk)
+    except ConflictError:
+        # The same request ran twice at once and the other one has answered:
+        # its certificate is the device's, ours stays unattached and powerless.
+        winner = desk.claims.read(entry.claim_id)
+        if winner is None or winner.certificate is None:
+            raise
+        certificate = winner.certificate
+    else:
+        _apply_here(entry.claim_id, certificate, desk)
+    return _answer(entry.claim_id, certificate, desk)
+
+
+def _record(entry: Entry, certificate: Certificate, desk: Desk) -> None:
+    record = onboarding.record_of(
+        entry, certificate, type_name=desk.type_name, group=desk.group
+    )
+    desk.site.records.write_enrolled(onboarding.enrolled(entry, certificate), record)
+
+
+def _apply_here(name: str, certificate: Certificate, desk: Desk) -> None:
+    try:
+        replication.apply(name, desk.site, have=Present(certificates=(certificate,)))
+    except RetryableError:
+        # The record is written, so the stream brings this Region up to it; the
+        # device has its certificate and retries its first connect anyway.
+        return
+
+
+def _answer(name: str, certificate: Certificate, desk: Desk) -> Answer:
+    return Answer(name, certificate, desk.ca_pem, desk.names)

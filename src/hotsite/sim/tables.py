@@ -20,7 +20,6 @@ from hotsite.core.registry import (
 from hotsite.errors import ConflictError, UnreachableError
 from hotsite.ports import Applied, Clock
 
-
 Value = Thing | Certificate | Entry | None
 
 

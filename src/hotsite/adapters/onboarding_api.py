@@ -1,0 +1,169 @@
+"""Call the onboarding API as the companion app does: by the owner's names.
+
+Knows no AWS endpoint and no AWS credentials; what it trusts and which token it
+shows come from outside. An attempt is short, because the failover name leads to
+another Region a few seconds later.
+"""
+
+import asyncio
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hotsite.adapters.resolver import Resolver
+from hotsite.core.onboarding import Answer, Names, Request, is_aws_name
+from hotsite.core.registry import Certificate
+from hotsite.errors import (
+    AlreadyUsedError,
+    HotsiteError,
+    InvalidInputError,
+    PermanentError,
+    RefusedError,
+    UnreachableError,
+)
+
+_ATTEMPT_LIMIT_S = 8.0
+_REFUSALS: dict[int, type[HotsiteError]] = {
+    400: InvalidInputError,
+    401: RefusedError,
+    403: RefusedError,
+    409: AlreadyUsedError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the API is, and what it takes to talk to it.
+
+    Attributes:
+        name: A name of the owner: ``api.``, or one site's ``api-a.``.
+        port: TCP port of HTTPS.
+        resolver: Who is asked where the name leads.
+        context: What is trusted.
+        token: The user's JSON Web Token; never logged.
+    """
+
+    name: str
+    port: int
+    resolver: Resolver
+    context: ssl.SSLContext
+    token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what would tie an app to one Region for good."""
+        if is_aws_name(self.name):
+            raise InvalidInputError(
+                f"{self.name} is an AWS endpoint; apps call the owner's names only"
+            )
+
+
+def onboard(request: Request, endpoint: Endpoint) -> tuple[Answer, str]:
+    """Send one claim and CSR.
+
+    Args:
+        request: What the device shows.
+        endpoint: Where to.
+
+    Returns:
+        The answer, and the site that gave it: the name at the end of the
+        CNAME chain, or the address.
+
+    Raises:
+        InvalidInputError: The API says that the request is malformed.
+        RefusedError: The API refuses the token or the claim.
+        AlreadyUsedError: Another key took the claim.
+        UnreachableError: No answer, or one that says to try again.
+        PermanentError: Any other refusal.
+    """
+    resolved = asyncio.run(endpoint.resolver.resolve(endpoint.name))
+    body = {
+        "claim": {"id": request.claim.claim_id, "secret": request.claim.secret},
+        "csr": request.csr_pem,
+    }
+    status, text = _post(endpoint, resolved.address, json.dumps(body))
+    document = _parsed(text, status, endpoint.name)
+    if status not in {200, 201}:
+        said = document.get("detail") or document.get("message") or text[:200]
+        kind = _REFUSALS.get(status, PermanentError)
+        is_passing = status >= 500 or status == 429  # noqa: PLR2004
+        raise (UnreachableError if is_passing else kind)(
+            f"{endpoint.name} answered {status}: {said}"
+        )
+    return _answer(document, endpoint.name), resolved.site
+
+
+def _post(endpoint: Endpoint, address: str, body: str) -> tuple[int, str]:
+    connection = _Connection(endpoint, address)
+    try:
+        connection.request(
+            "POST",
+            "/v1/devices",
+            body,
+            {
+                "authorization": f"Bearer {endpoint.token}",
+                "content-type": "application/json",
+            },
+        )
+        reply = connection.getresponse()
+        return reply.status, reply.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        raise UnreachableError(
+            f"{endpoint.name} ({address}) does not answer: {error}"
+        ) from error
+    finally:
+        connection.close()
+
+
+class _Connection(http.client.HTTPSConnection):
+    """HTTPS to an address that we resolved, with the name in SNI and Host."""
+
+    def __init__(self, endpoint: Endpoint, address: str) -> None:
+        super().__init__(
+            endpoint.name,
+            endpoint.port,
+            timeout=_ATTEMPT_LIMIT_S,
+            context=endpoint.context,
+        )
+        self._endpoint = endpoint
+        self._address = address
+
+    def connect(self) -> None:
+        """Dial the address instead of resolving the name once more."""
+        plain = socket.create_connection(
+            (self._address, self._endpoint.port), _ATTEMPT_LIMIT_S
+        )
+        self.sock = self._endpoint.context.wrap_socket(
+            plain, server_hostname=self._endpoint.name
+        )
+
+
+def _parsed(text: str, status: int, name: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise UnreachableError(f"{name} answered {status} without JSON") from error
+    if not isinstance(document, dict):
+        raise UnreachableError(f"{name} answered {status} with another document")
+    return document
+
+
+def _answer(document: Mapping[str, Any], name: str) -> Answer:
+    try:
+        return Answer(
+            thing_name=document["thing"],
+            certificate=Certificate(
+                document["certificate_id"], document["certificate"]
+            ),
+            ca_pem=document["ca"],
+            names=Names(
+                iot=tuple(document["iot"]["names"]),
+                api=document["api"],
+                port=document["iot"]["port"],
+            ),
+        )
+    except (KeyError, TypeError) as error:
+        raise UnreachableError(f"{name} answered without {error}") from error

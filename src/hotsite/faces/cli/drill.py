@@ -1,0 +1,127 @@
+"""``hotsite drill``: play a scenario, judge it, report it."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hotsite.adapters.clock import SystemClock
+from hotsite.adapters.journal import JournalWriter
+from hotsite.core import scenario as scenarios
+from hotsite.core.journal import DrillEnded
+from hotsite.core.scenario import Scenario
+from hotsite.errors import InvalidInputError
+from hotsite.faces.cli import files, report
+from hotsite.faces.cli.clouds import private_cloud
+from hotsite.faces.render.progress import Progress, show_progress
+from hotsite.flows.drill import play
+from hotsite.local.world import LocalWorld
+from hotsite.ports import Clock, World
+from hotsite.sim.clock import SimClock
+from hotsite.sim.world import SimWorld
+
+_EPILOG = """\
+worlds:
+  local  two live Regions on this machine: real sockets, real processes, real kills
+  sim    the same scenario in virtual time, in a second; its figures are arithmetic
+
+examples:
+  hotsite drill drills/region-loss.toml
+  hotsite drill drills/region-freeze.toml --devices 300 --seed 3 --out build/freeze
+"""
+_FILES = ("journal.jsonl", "verdict.json", "report.html")
+
+
+def register(commands: Any) -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "drill",
+        help="play a scenario: lose a Region and measure",
+        description="Play a scenario; write journal.jsonl, verdict.json and "
+        "report.html. Exit 0 when the objectives were met, 1 when not.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("scenario", type=Path, metavar="SCENARIO")
+    command.add_argument("--world", choices=("sim", "local", "aws"), default="local")
+    command.add_argument("--devices", type=int, metavar="N", help="size of the fleet")
+    command.add_argument("--seed", type=int, metavar="S", help="of every random choice")
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: build/drills/SCENARIO"
+    )
+    command.add_argument("--json", action="store_true", help="the verdict as JSON")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play, judge, report."""
+    text = files.read_text(options.scenario)
+    scenario = _scenario(options)
+    if options.world == "aws":
+        raise InvalidInputError(
+            "--world aws: drills on AWS are not built yet; see docs/limits.md"
+        )
+    folder = options.out or Path("build/drills") / scenario.name
+    _make_room(folder)
+    with show_progress(scenario, sys.stderr) as progress:
+        _play(scenario, text, options.world, folder, progress)
+    return report.write(folder, is_json=options.json)
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    source = str(options.scenario)
+    scenario = scenarios.parse(files.read_toml(options.scenario), source=source)
+    if options.devices is not None:
+        scenario = replace(scenario, devices=options.devices)
+    if options.seed is not None:
+        scenario = replace(scenario, seed=options.seed)
+    scenarios.check(scenario, source=source)
+    return scenario
+
+
+def _make_room(folder: Path) -> None:
+    """Move an earlier drill's files aside: a journal is never replaced."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = [folder / name for name in _FILES if (folder / name).exists()]
+        if there:
+            aside = folder / "earlier"
+            number = 1 + sum(1 for _ in aside.glob("*"))
+            (aside / str(number)).mkdir(parents=True)
+            for path in there:
+                path.rename(aside / str(number) / path.name)
+    except OSError as error:
+        raise InvalidInputError(f"--out {folder}: {error.strerror}") from error
+
+
+def _play(
+    scenario: Scenario, text: str, world: str, folder: Path, progress: Progress
+) -> None:
+    clock: Clock = SimClock() if world == "sim" else SystemClock()
+    path = folder / "journal.jsonl"
+    with JournalWriter(path, clock.now_s(), clock, listener=progress.event) as journal:
+        try:
+            with _opened(world, clock, scenario, folder, progress) as there:
+                play(scenario, text, there, journal, clock)
+        except KeyboardInterrupt:
+            journal.write(DrillEnded("interrupted"))
+            raise
+
+
+@contextlib.contextmanager
+def _opened(
+    name: str, clock: Clock, scenario: Scenario, folder: Path, progress: Progress
+) -> Iterator[World]:
+    if name == "sim":
+        assert isinstance(clock, SimClock)  # noqa: S101 - made for this world
+        yield SimWorld(clock, seed=scenario.seed)
+        return
+    with private_cloud(folder, progress.say) as cloud:
+        world = LocalWorld(cloud, folder / "world")
+        try:
+            yield world
+        finally:
+            world.close()

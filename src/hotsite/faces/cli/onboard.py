@@ -1,0 +1,104 @@
+"""``hotsite onboard``: one device through the API, as the companion app does it."""
+
+import argparse
+import json
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+from hotsite.adapters import onboarding_api
+from hotsite.adapters.resolver import DnsResolver, Resolver, SystemResolver
+from hotsite.core import onboarding
+from hotsite.core.onboarding import Request
+from hotsite.errors import InvalidInputError
+from hotsite.faces.cli.files import read_json, read_text
+
+_EPILOG = """\
+The claim is a JSON file: {"id": "oven-1", "secret": "..."}; the token comes from a
+file too, so that neither is ever in the list of processes.
+
+example:
+  eval "$(hotsite local env)"
+  hotsite onboard oven-1.csr --claim oven-1.claim.json \\
+    --api "$HOTSITE_API" --ca "$HOTSITE_CA" --dns "$HOTSITE_DNS" \\
+    --token-file "$HOTSITE_TOKEN_FILE"
+"""
+
+
+def register(commands: Any) -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "onboard",
+        help="onboard one device through the API",
+        description="Send a claim and a CSR to the onboarding API; write what it "
+        "answers beside the CSR.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("csr", type=Path, metavar="CSR", help="PEM signing request")
+    command.add_argument("--claim", type=Path, required=True, metavar="FILE")
+    command.add_argument("--token-file", type=Path, required=True, metavar="FILE")
+    command.add_argument("--api", required=True, metavar="HOST[:PORT]")
+    command.add_argument("--ca", type=Path, metavar="FILE", help="trust this CA only")
+    command.add_argument(
+        "--dns", metavar="ADDRESS:PORT", help="ask this name server instead"
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", help="default: CSR.json")
+    command.add_argument("--json", action="store_true", help="the answer as JSON")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Onboard, then keep the answer where the CSR is."""
+    claim = onboarding.claim_of(read_json(options.claim), where=str(options.claim))
+    host, _, port = options.api.partition(":")
+    if port and not port.isdigit():
+        raise InvalidInputError(f"--api {options.api}: the port is not a number")
+    endpoint = onboarding_api.Endpoint(
+        name=host,
+        port=int(port or 443),
+        resolver=resolver(options.dns),
+        context=_trust(options.ca),
+        token=read_text(options.token_file).strip(),
+    )
+    request = Request(claim, read_text(options.csr))
+    answer, site = onboarding_api.onboard(request, endpoint)
+    document = {
+        "thing": answer.thing_name,
+        "certificate_id": answer.certificate.certificate_id,
+        "certificate": answer.certificate.pem,
+        "ca": answer.ca_pem,
+        "iot": {"names": list(answer.names.iot), "port": answer.names.port},
+        "api": answer.names.api,
+    }
+    path = options.out or options.csr.with_suffix(".json")
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if options.json:
+        print(json.dumps(document))
+    else:
+        names = ", ".join(answer.names.iot)
+        print(
+            f"{answer.thing_name} is onboarded by {site}; wrote {path}", file=sys.stderr
+        )
+        print(f"it connects to {names} on port {answer.names.port}", file=sys.stderr)
+    return 0
+
+
+def resolver(name_server: str | None) -> Resolver:
+    """Return who is asked: the machine's resolver, or one name server."""
+    if name_server is None:
+        return SystemResolver()
+    address, _, port = name_server.partition(":")
+    if not port.isdigit():
+        raise InvalidInputError(f"--dns {name_server}: write ADDRESS:PORT")
+    return DnsResolver(address, int(port))
+
+
+def _trust(path: Path | None) -> ssl.SSLContext:
+    if path is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cadata=read_text(path))
+    except ssl.SSLError as error:
+        raise InvalidInputError(f"{path}: is not a PEM certificate") from error

@@ -1,0 +1,1 @@
+"""The two-Region cloud on this machine: real processes, real sockets."""

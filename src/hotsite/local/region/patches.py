@@ -1,0 +1,367 @@
+"""Every correction of ministack 1.5.33, each with the behaviour it corrects.
+
+Nothing else in hotsite changes ministack. When the installed version or a patched
+symbol differs, `install` refuses to start: a silently missing patch would let a
+device in that AWS keeps out.
+"""
+# ruff: noqa: SLF001 - ministack offers no public look-ups; install() checks the version.
+
+import asyncio
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hotsite.errors import PermanentError
+from hotsite.local.region.config import RegionConfig
+from hotsite.local.region.mqtt import Listener
+from hotsite.local.region.streams import StreamPoller
+
+VERSION = "1.5.33"
+# How long a thing's group policies are remembered. AWS IoT Core itself caches
+# policies for minutes (Developer Guide, "AWS IoT Core policies").
+GROUP_POLICIES_S_MAX = 1.0
+GROUPS_REMEMBERED_MAX = 10_000
+GROUP_DEPTH_MAX = 7  # AWS IoT Core quota "Maximum depth of a thing group hierarchy".
+PARSED_POLICIES_MAX = 65_536
+
+Function = Callable[..., Any]
+
+
+class UnknownMinistackError(PermanentError):
+    """The installed ministack is not the one that the patches were written for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One replaced function.
+
+    Attributes:
+        symbol: `module:function` inside ministack.
+        corrects: what upstream does, and why that is not good enough.
+        replace: takes the original and returns its replacement.
+    """
+
+    symbol: str
+    corrects: str
+    replace: Callable[[Function], Function]
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """The module and the function."""
+        module, _, function = self.symbol.partition(":")
+        return f"ministack.{module}", function
+
+
+class Region:
+    """ministack inside this process, corrected.
+
+    Attributes:
+        config: what this Region was told.
+        on_write: called for each write to a table with its name and the item,
+            whether or not the table has a stream.
+        emit: ministack's own emitter of stream records, without replication.
+        listener: the TLS front of the broker; None until it is bound.
+    """
+
+    def __init__(
+        self, config: RegionConfig, on_write: Callable[[str, dict[str, Any]], None]
+    ) -> None:
+        self.config = config
+        self.on_write = on_write
+        self.emit: Function = _not_installed
+        self.listener: Listener | None = None
+        self._iot: Any = None
+        self._group_documents: dict[tuple[str, ...], tuple[float, list[str]]] = {}
+
+    def install(self) -> None:
+        """Import ministack and replace what is listed in `patches`.
+
+        The environment must be set before: ministack reads it when imported.
+
+        Raises:
+            UnknownMinistackError: another version, or a symbol is missing.
+        """
+        found = importlib.metadata.version("ministack")
+        if found != VERSION:
+            raise UnknownMinistackError(
+                f"ministack {found} is installed, the patches need {VERSION}"
+            )
+        self._iot = importlib.import_module("ministack.services.iot")
+        for patch in self.patches():
+            module_name, name = patch.target
+            module = importlib.import_module(module_name)
+            original = getattr(module, name, None)
+            if not callable(original):
+                raise UnknownMinistackError(f"ministack {found} has no {patch.symbol}")
+            setattr(module, name, patch.replace(original))
+
+    def patches(self) -> tuple[Patch, ...]:
+        """List every patch."""
+        return (*self._broker_patches(), *self._endpoint_patches(), *self._other())
+
+    def _broker_patches(self) -> tuple[Patch, ...]:
+        return (
+            Patch(
+                "services.iot:_mtls_start_locked",
+                "Binds 0.0.0.0, makes the client certificate optional, ignores the"
+                " server name and loads every certificate as a trust anchor"
+                " (78 connects/s at 10,600 certificates).",
+                lambda _original: self._start_mqtt,
+            ),
+            Patch(
+                "services.iot:_mtls_resolve_identity",
+                "Walks all certificates of all Regions at each connect and serves a"
+                " client without a certificate.",
+                self._resolve_identity,
+            ),
+            Patch(
+                "services.iot:_mqtt_policy_allows",
+                "Sees policies attached to the certificate only; AWS also evaluates"
+                " those of the thing's groups and their parents when the client"
+                " identifier is the name of a thing of this certificate (Developer"
+                " Guide, 'Thing policy variables' and 'Static thing groups').",
+                self._policy_allows,
+            ),
+            Patch(
+                "services.iot:_parsed_iot_policy",
+                "Remembers 1,024 parsed policies, one for each client identifier: a"
+                " larger fleet parses its policy at every message.",
+                _remember_more,
+            ),
+        )
+
+    def _endpoint_patches(self) -> tuple[Patch, ...]:
+        return (
+            Patch(
+                "services.iot:_endpoint_prefix",
+                "Derives the endpoint from the account alone, the same in each Region.",
+                lambda _original: lambda _account_id: self.config.endpoint_prefix,
+            ),
+            Patch(
+                "services.iot:_describe_endpoint",
+                "Answers <prefix>-ats.iot.<region>.<emulator host>:<port>.",
+                self._describe_endpoint,
+            ),
+            Patch(
+                "services.iot:_endpoint_address",
+                "The same in ListDomainConfigurations.",
+                lambda original: lambda kind: self._aws_shaped(original(kind)),
+            ),
+        )
+
+    def _other(self) -> tuple[Patch, ...]:
+        return (
+            Patch(
+                "services.dynamodb:_emit_stream_event",
+                "Replicates a global table only within its own process, and at once.",
+                self._record_write,
+            ),
+            Patch(
+                "services.lambda_svc:_poll_dynamodb_streams",
+                "Ignores ReportBatchItemFailures, BisectBatchOnFunctionError,"
+                " MaximumRetryAttempts and S3 as failure destination, and lets a slow"
+                " function hold up every other stream.",
+                self._poll_streams,
+            ),
+            Patch(
+                "services.apigateway:_validate_jwt_authorizer",
+                "Accepts a token that never expires; API Gateway requires 'exp'"
+                " (Developer Guide, 'Control access to HTTP APIs with JWT"
+                " authorizers').",
+                _require_expiry,
+            ),
+        )
+
+    def is_active(self, certificate_id: str) -> bool:
+        """Say whether a certificate may hold a session now."""
+        record = self._certificate(certificate_id)
+        if record is not None:
+            return bool(record.get("status") == "ACTIVE")
+        return self._iot._mtls_claim_scope(certificate_id) is not None
+
+    def _certificate(self, certificate_id: str) -> dict[str, Any] | None:
+        record: dict[str, Any] | None = self._iot._certificates.get_scoped(
+            self.config.account_id, self.config.region, certificate_id
+        )
+        return record
+
+    async def _start_mqtt(self) -> None:
+        iot = self._iot
+        if iot._mtls_server is not None:
+            return
+        listener = Listener.from_config(
+            self.config,
+            iot._mtls_handle_conn,
+            iot._mtls_server_names,
+        )
+        iot._mtls_server = await listener.start(
+            self.config.address, self.config.mqtt_port
+        )
+        iot._mtls_loop = asyncio.get_running_loop()
+        self.listener = listener
+
+    def _resolve_identity(self, _original: Function) -> Function:
+        def resolve(der: bytes | None) -> tuple[str, str, str | None] | None:
+            if not der:
+                return None
+            certificate_id = hashlib.sha256(der).hexdigest()
+            record = self._certificate(certificate_id)
+            if record is None:
+                claim: tuple[str, str, str] | None
+                claim = self._iot._mtls_claim_scope(certificate_id)
+                return claim
+            if record.get("status") != "ACTIVE":
+                return None
+            return self.config.account_id, self.config.region, None
+
+        return resolve
+
+    def _policy_allows(self, original: Function) -> Function:
+        # Upstream reads the documents from the certificate's record, so the
+        # groups' policies are evaluated by the same code on a second record.
+        evaluate = self._iot.evaluate
+        context_of = self._iot.EvalContext
+
+        def allows(
+            account_id: str,
+            region: str,
+            certificate_id: str,
+            context: dict[str, str],
+            *request: str | None,
+        ) -> bool:
+            if len(request) > 2 and request[2] is not None:  # noqa: PLR2004 - a claim certificate: its template's policy alone
+                return bool(
+                    original(account_id, region, certificate_id, context, *request)
+                )
+            action, resource = request[0], request[1]
+            variables = tuple(sorted(context.items()))
+            decision = evaluate(
+                context_of(
+                    principal_arn=f"arn:aws:iot:{region}:{account_id}:cert/{certificate_id}",
+                    principal_type="Certificate",
+                    principal_account=account_id,
+                    action=action,
+                    resource_arn=f"arn:aws:iot:{region}:{account_id}:{resource}",
+                    region=region,
+                    service_context=context,
+                ),
+                [
+                    self._iot._parsed_iot_policy(document, variables)
+                    for document in self._documents(certificate_id, context)
+                ],
+            )
+            return bool(decision.decision == "Allow")
+
+        return allows
+
+    def _documents(self, certificate_id: str, context: dict[str, str]) -> list[str]:
+        record = self._certificate(certificate_id) or {}
+        documents = self._policy_documents(tuple(record.get("attachedPolicies", ())))
+        if context.get("iot:connection.thing.isattached") != "true":
+            return documents
+        thing = self._scoped("_things", context["iot:clientid"]) or {}
+        groups = tuple(thing.get("thingGroupNames", ()))
+        now_s = time.monotonic()
+        until_s, remembered = self._group_documents.get(groups, (0.0, []))
+        if until_s <= now_s:
+            remembered = self._policy_documents(self._policies_of_groups(groups))
+            if len(self._group_documents) >= GROUPS_REMEMBERED_MAX:
+                self._group_documents.clear()
+            self._group_documents[groups] = (now_s + GROUP_POLICIES_S_MAX, remembered)
+        return documents + remembered
+
+    def _policies_of_groups(self, groups: tuple[str, ...]) -> tuple[str, ...]:
+        arns: set[str] = set()
+        for name in groups:
+            ancestor: str | None = name
+            for _level in range(GROUP_DEPTH_MAX):
+                group = self._scoped("_thing_groups", ancestor) if ancestor else None
+                if group is None:
+                    break
+                arns.add(group["thingGroupArn"])
+                metadata = group.get("thingGroupMetadata") or {}
+                ancestor = metadata.get("parentGroupName")
+        store = self._iot._policies
+        return tuple(
+            name
+            for (account_id, region, name), policy in store.all_items()
+            if (account_id, region) == (self.config.account_id, self.config.region)
+            and not arns.isdisjoint(policy.get("targets", ()))
+        )
+
+    def _policy_documents(self, names: tuple[str, ...]) -> list[str]:
+        policies = [self._scoped("_policies", name) for name in names]
+        return [
+            policy["versions"][policy["defaultVersionId"]]["document"]
+            for policy in policies
+            if policy
+        ]
+
+    def _scoped(self, store: str, key: str) -> dict[str, Any] | None:
+        value: dict[str, Any] | None = getattr(self._iot, store).get_scoped(
+            self.config.account_id, self.config.region, key
+        )
+        return value
+
+    def _describe_endpoint(self, original: Function) -> Function:
+        def describe(query: dict[str, Any]) -> tuple[Any, ...]:
+            status, headers, body = original(query)
+            answer = json.loads(body)
+            if "endpointAddress" in answer:
+                answer["endpointAddress"] = self._aws_shaped(answer["endpointAddress"])
+            return status, headers, json.dumps(answer).encode()
+
+        return describe
+
+    def _aws_shaped(self, host: str) -> str:
+        emulator = f".{self.config.address}:{self.config.gateway_port}"
+        return host.removesuffix(emulator) + ".amazonaws.com"
+
+    def _poll_streams(self, _original: Function) -> Function:
+        lambdas = importlib.import_module("ministack.services.lambda_svc")
+        return StreamPoller(self.config, lambdas).poll
+
+    def _record_write(self, original: Function) -> Function:
+        self.emit = functools.partial(original, replicate=False)
+
+        def emit(
+            table: str,
+            event: str,
+            old: dict[str, Any] | None,
+            new: dict[str, Any] | None,
+            **_options: bool,
+        ) -> None:
+            self.emit(table, event, old, new)
+            # A 12-digit access key of another account has tables of its own.
+            is_ours = self._iot.get_account_id() == self.config.account_id
+            if is_ours and not (event == "MODIFY" and old == new):
+                self.on_write(table, new or old or {})
+
+        return emit
+
+
+def _remember_more(original: Function) -> Function:
+    unwrapped: Function = getattr(original, "__wrapped__", original)
+    return functools.lru_cache(maxsize=PARSED_POLICIES_MAX)(unwrapped)
+
+
+def _require_expiry(original: Function) -> Function:
+    async def validate(*details: Any) -> Any:
+        claims, scopes, refusal = await original(*details)
+        if refusal is None and not isinstance(claims.get("exp"), int | float):
+            body = json.dumps({"message": "Unauthorized"}).encode()
+            refusal = (401, {"Content-Type": "application/json"}, body)
+            return None, None, refusal
+        return claims, scopes, refusal
+
+    return validate
+
+
+def _not_installed(*_details: Any, **_options: Any) -> None:
+    raise AssertionError("install() comes first")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hotsite.adapters.aws.trust import AMAZON_ROOT_CA_1
 from hotsite.core.onboarding import Names
 from hotsite.errors import InvalidInputError
 
@@ -23,7 +24,7 @@ class Environment:
         thing_type: Thing type of the fleet.
         mqtt_port: TCP port of MQTT over TLS.
         canary_secret: Id of the secret with the canary's certificate and key.
-        device_ca: What devices must trust, PEM; empty where not needed.
+        device_ca: What devices must trust, PEM.
     """
 
     region: str
@@ -74,7 +75,7 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             thing_type=found["THING_TYPE"],
             mqtt_port=int(found["MQTT_PORT"]),
             canary_secret=found.get("CANARY_SECRET_ID", ""),
-            device_ca=found.get("DEVICE_CA", ""),
+            device_ca=found.get("DEVICE_CA") or AMAZON_ROOT_CA_1,
         )
     except KeyError as error:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error

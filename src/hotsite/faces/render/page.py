@@ -1,0 +1,157 @@
+"""The report as one self-contained page: no script, no fetch, no fonts."""
+
+from collections.abc import Iterable
+from importlib import resources
+
+from hotsite.core.journal import Event
+from hotsite.faces.render import tables
+from hotsite.faces.render.charts import LAYOUTS
+from hotsite.faces.render.curve import curve
+from hotsite.faces.render.markup import Markup, join, tag
+from hotsite.faces.render.story import Story, headline, tell
+from hotsite.faces.render.tables import Figure, Table
+from hotsite.faces.render.timeline import timeline
+
+
+def report_html(events: Iterable[Event]) -> str:
+    """Return the whole report of a drill as one HTML document.
+
+    Args:
+        events: All events, in the order of the journal.
+
+    Returns:
+        The document; everything it needs is inside, and every text of the
+        journal is escaped.
+
+    Raises:
+        InvalidInputError: The events are no journal.
+    """
+    story = tell(events)
+    started = story.history.started
+    style = resources.files(__package__).joinpath("report.css").read_text("utf-8")
+    head = tag(
+        "head",
+        Markup('<meta charset="utf-8">'),
+        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Markup('<meta name="color-scheme" content="light dark">'),
+        tag("title", f"{_word(story)}: {started.scenario} \u2013 hotsite drill"),
+        tag("style", Markup(style)),
+    )
+    body = tag("body", _banner(story), tag("main", *_sections(story)), _footer(story))
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _word(story: Story) -> str:
+    return "Pass" if story.verdict.is_pass else "Fail"
+
+
+def _banner(story: Story) -> Markup:
+    verdict = story.verdict
+    mark = "\u2713" if verdict.is_pass else "\u2715"
+    facts = (
+        f"Drill \u201c{verdict.scenario}\u201d, {verdict.devices} devices, world"
+        f" {verdict.world}, seed {verdict.seed}"
+    )
+    items = [tag("li", reason) for reason in verdict.reasons]
+    return tag(
+        "header",
+        tag("p", tag("span", f"{mark} {_word(story)}", class_="badge"), class_="word"),
+        tag("h1", headline(story)),
+        tag("ul", *items, class_="reasons") if items else "",
+        tag("p", facts, class_="facts"),
+        class_="pass" if verdict.is_pass else "fail",
+    )
+
+
+def _sections(story: Story) -> Iterable[Markup]:
+    verdict = story.verdict
+    yield tag("dl", *map(_card, tables.figures(verdict)), class_="cards")
+    yield _section(
+        "Timeline",
+        *(timeline(story, layout) for layout in LAYOUTS),
+        _legend(story),
+    )
+    if story.away_s:
+        yield _section(
+            "How long devices were away",
+            tag(
+                "p",
+                "A device is back when telemetry that it published after the fault"
+                " is stored in the surviving site.",
+            ),
+            *(curve(story, layout) for layout in LAYOUTS),
+        )
+    yield tag(
+        "div",
+        _section("Recovery, step by step", _table(tables.recovery_table(verdict))),
+        _section(
+            "Readiness of the standby",
+            _table(tables.registry_table(story)),
+            _table(tables.slowest_table(story)),
+        ),
+        class_="pair",
+    )
+    yield _section("Messages, accounted for", _table(tables.loss_table(story)))
+    yield _section("What happened", _table(tables.moment_table(story)))
+    yield _section(
+        "This run",
+        _table(tables.run_table(story)),
+        tag("h3", "Play it again"),
+        tag("pre", "\n".join(tables.commands(story))),
+        tag("h3", "Scenario"),
+        tag("pre", story.history.started.scenario_text.strip()),
+    )
+
+
+def _section(title: str, *children: str) -> Markup:
+    return tag("section", tag("h2", title), *children)
+
+
+def _card(figure: Figure) -> Markup:
+    mark = "\u2713" if figure.is_met else "\u2715"
+    kind = "met" if figure.is_met else "missed"
+    return tag(
+        "div",
+        tag("dt", figure.name),
+        tag("dd", figure.value, class_="value"),
+        tag("dd", f"{mark} {figure.word} \u00b7 wanted {figure.wanted}", class_="goal"),
+        class_=f"card {kind}",
+    )
+
+
+def _legend(story: Story) -> Markup:
+    started = story.history.started
+    entries = (
+        ("a", f"{started.active} (active)"),
+        ("b", f"{started.standby} (standby)"),
+        ("off", "offline or unhealthy"),
+    )
+    items = (
+        tag("li", tag("span", class_=f"swatch {css}", aria_hidden="true"), text)
+        for css, text in entries
+    )
+    return tag("ul", *items, class_="legend")
+
+
+def _table(table: Table) -> Markup:
+    head = tag("tr", *(tag("th", text, scope="col") for text in table.headers))
+    rows = (
+        tag("tr", tag("th", first, scope="row"), *(tag("td", cell) for cell in rest))
+        for first, *rest in table.rows
+    )
+    element = tag(
+        "table",
+        tag("caption", table.caption),
+        tag("thead", head),
+        tag("tbody", *rows),
+    )
+    note = tag("p", table.note, class_="note") if table.note else Markup()
+    return join(element, note)
+
+
+def _footer(story: Story) -> Markup:
+    version = story.history.started.versions.get("hotsite", "unknown")
+    return tag(
+        "footer",
+        tag("p", f"Made by hotsite {version} from the journal of the drill alone."),
+    )

@@ -1,0 +1,61 @@
+"""Verdict and report as plain text, for a terminal, a log or a mail."""
+
+from collections.abc import Iterable, Iterator
+
+from hotsite.core.journal import Event
+from hotsite.core.verdict import Verdict
+from hotsite.faces.render import tables
+from hotsite.faces.render.story import headline, tell
+from hotsite.faces.render.tables import Table
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return a verdict as a few lines that end with a line feed."""
+    word = "PASS" if verdict.is_pass else "FAIL"
+    lines = [
+        (
+            f"{word}  {verdict.scenario}: {verdict.devices} devices,"
+            f" world {verdict.world}, seed {verdict.seed}"
+        ),
+        "",
+        *_table(tables.figure_table(verdict)),
+    ]
+    if verdict.reasons:
+        lines += ["", *(f"- {reason}" for reason in verdict.reasons)]
+    return "\n".join(lines) + "\n"
+
+
+def report_text(events: Iterable[Event]) -> str:
+    """Return the whole report of a drill as text.
+
+    Args:
+        events: All events, in the order of the journal.
+
+    Returns:
+        The report; it ends with a line feed.
+
+    Raises:
+        InvalidInputError: The events are no journal.
+    """
+    story = tell(events)
+    parts = (
+        tables.recovery_table(story.verdict),
+        tables.loss_table(story),
+        tables.registry_table(story),
+        tables.slowest_table(story),
+        tables.moment_table(story),
+        tables.run_table(story),
+    )
+    lines = [headline(story), "", verdict_text(story.verdict)]
+    for table in parts:
+        lines += [table.caption.upper(), *_table(table), ""]
+    lines += ["AGAIN", *(f"  {command}" for command in tables.commands(story))]
+    return "\n".join(lines) + "\n"
+
+
+def _table(table: Table) -> Iterator[str]:
+    rows = (table.headers, *table.rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield ("  " + "  ".join(cells)).rstrip()

@@ -1,0 +1,240 @@
+"""The timeline: the fleet, DNS, health and backlog over one axis of time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hotsite.faces.render.charts import (
+    WIDE,
+    Layout,
+    Scale,
+    frame,
+    label,
+    line,
+    path,
+    steps,
+    text_width,
+    time_axis,
+)
+from hotsite.faces.render.markup import Markup, tag
+from hotsite.faces.render.story import Sample, Span, Story
+
+_BAND = 24.0
+_GAP = 14.0
+_PADDING = 6.0
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """A drawing that grows downwards."""
+
+    story: Story
+    layout: Layout
+    x: Scale
+    parts: list[Markup]
+    y: float = 0.0
+
+    @property
+    def hatch(self) -> str:
+        return f"url(#hatch-{self.layout.name})"
+
+    def title(self, text: str) -> None:
+        """Write a lane's title and go on below it."""
+        self.y += _GAP + self.layout.font
+        self.parts.append(label(text, self.x.start, self.y, class_="lane"))
+        self.y += 6
+
+    def css(self, region: str) -> str:
+        """Return the class that colours a Region."""
+        started = self.story.history.started
+        return {started.active: "a", started.standby: "b"}.get(region, "off")
+
+
+def timeline(story: Story, layout: Layout) -> Markup:
+    """Return the drawing.
+
+    Args:
+        story: The drill.
+        layout: How large to draw.
+    """
+    gutter = 34.0
+    x = Scale(story.start_s, story.end_s, gutter, layout.width - 10.0)
+    sheet = _Sheet(story, layout, x, [_hatch(layout)])
+    has_fault = story.history.fault is not None
+    sheet.y = layout.font + 4 if has_fault else 0.0
+    top = sheet.y
+    sheet.title("Phase of the drill")
+    _band(sheet, story.phases, lambda _: "phase")
+    _fleet(sheet)
+    _dns(sheet)
+    _health(sheet)
+    _backlog(sheet)
+    if has_fault:
+        at = x(0)
+        sheet.parts += [
+            line(at, top + 2, at, sheet.y, class_="fault"),
+            label(
+                "\u25bc fault", at, top - 2, text_anchor="middle", class_="fault-label"
+            ),
+        ]
+    unit = "seconds since the fault" if has_fault else "seconds since the start"
+    sheet.parts += time_axis(x, sheet.y + 6, layout, unit=unit)
+    height = sheet.y + 6 + 3.6 * layout.font
+    about = ("timeline", "Timeline of the drill", _description(story))
+    return frame(sheet.parts, layout, height, about=about)
+
+
+def _hatch(layout: Layout) -> Markup:
+    stroke = tag("path", d="M0 0 L0 8", class_="hatch-line")
+    pattern = tag(
+        "pattern",
+        tag("rect", width=8, height=8, class_="hatch-ground"),
+        stroke,
+        id=f"hatch-{layout.name}",
+        width=8,
+        height=8,
+        patternUnits="userSpaceOnUse",
+        patternTransform="rotate(45)",
+    )
+    return tag("defs", pattern)
+
+
+def _band(sheet: _Sheet, spans: Sequence[Span], css: Callable[[Span], str]) -> None:
+    """Draw what held over time, each stretch with its name where it fits."""
+    for span in spans:
+        start, end = sheet.x(span.start_s), sheet.x(span.end_s)
+        kind = css(span)
+        sheet.parts.append(
+            tag(
+                "rect",
+                x=start,
+                y=sheet.y,
+                width=max(end - start - 1, 0.5),
+                height=_BAND,
+                class_=f"band {kind}",
+                fill=sheet.hatch if kind == "off" else None,
+            )
+        )
+        text = span.label or "no answer"
+        if text_width(text, sheet.layout) + 2 * _PADDING <= end - start:
+            middle = sheet.y + _BAND / 2 + sheet.layout.font * 0.36
+            sheet.parts.append(
+                label(text, start + _PADDING, middle, class_=f"on on-{kind}")
+            )
+    sheet.y += _BAND
+
+
+def _dns(sheet: _Sheet) -> None:
+    sheet.title(f"DNS answer for {sheet.story.iot_name}")
+    _band(sheet, sheet.story.answers, lambda span: sheet.css(span.label))
+
+
+def _health(sheet: _Sheet) -> None:
+    started = sheet.story.history.started
+    for region, css in ((started.active, "a"), (started.standby, "b")):
+        colours = {True: css, False: "off"}
+        sheet.title(f"Health checks of {region}")
+        _band(sheet, sheet.story.health(region), _by_health(colours))
+
+
+def _by_health(colours: Mapping[bool, str]) -> Callable[[Span], str]:
+    return lambda span: colours[span.is_good]
+
+
+def _fleet(sheet: _Sheet) -> None:
+    """Draw devices per Region as stacked areas, those offline on top."""
+    story = sheet.story
+    sheet.title("Devices connected")
+    height = 200.0 if sheet.layout is WIDE else 150.0
+    bottom = sheet.y + height
+    y = Scale(0, story.verdict.devices, bottom, sheet.y)
+    _grid(sheet, y)
+    floor = [0.0] * len(story.samples)
+    started = story.history.started
+    for region, css in ((started.active, "a"), (started.standby, "b"), ("", "off")):
+        counts = [_count(sample, region) for sample in story.samples]
+        top = [low + count for low, count in zip(floor, counts, strict=True)]
+        if any(counts):
+            _area(sheet, y, (floor, top), css)
+            _name(sheet, y, (floor, top), (region or "offline", css))
+        floor = top
+    sheet.y = bottom
+
+
+def _count(sample: Sample, region: str) -> float:
+    fleet = sample.fleet
+    return float(fleet.connected.get(region, 0) if region else fleet.offline)
+
+
+_Edges = tuple[Sequence[float], Sequence[float]]
+
+
+def _area(sheet: _Sheet, y: Scale, edges: _Edges, css: str) -> None:
+    places = [sheet.x(sample.at_s) for sample in sheet.story.samples]
+    low, high = (
+        steps([(x, y(value)) for x, value in zip(places, edge, strict=True)])
+        for edge in edges
+    )
+    fill = sheet.hatch if css == "off" else None
+    sheet.parts.append(path([*high, *reversed(low)], class_=f"area {css}", fill=fill))
+
+
+def _name(sheet: _Sheet, y: Scale, edges: _Edges, name: tuple[str, str]) -> None:
+    """Write an area's name where the area is high enough for long enough."""
+    text, css = name
+    lows, highs = edges
+    wanted = sheet.story.verdict.devices / 2
+    samples = sheet.story.samples
+    thick = [i for i in range(len(samples)) if highs[i] - lows[i] >= wanted]
+    if not thick:
+        return
+    start, end = (sheet.x(samples[i].at_s) for i in (thick[0], thick[-1]))
+    if text_width(text, sheet.layout) + 2 * _PADDING > end - start:
+        return
+    middle = y((lows[thick[-1]] + highs[thick[-1]]) / 2) + sheet.layout.font * 0.36
+    x = (start + end) / 2
+    sheet.parts.append(
+        label(text, x, middle, text_anchor="middle", class_=f"on on-{css}")
+    )
+
+
+def _grid(sheet: _Sheet, y: Scale) -> None:
+    for value in {y.low, y.high}:
+        at = y(value)
+        sheet.parts += [
+            line(sheet.x.start, at, sheet.x.end, at, class_="grid"),
+            label(
+                f"{value:g}",
+                sheet.x.start - 5,
+                at + sheet.layout.font * 0.36,
+                text_anchor="end",
+                class_="tick",
+            ),
+        ]
+
+
+def _backlog(sheet: _Sheet) -> None:
+    samples = sheet.story.samples
+    most = max((sample.fleet.backlog for sample in samples), default=0)
+    sheet.title(f"Messages waiting on devices (most: {most})")
+    height = 64.0
+    bottom = sheet.y + height
+    y = Scale(0, max(most, 1), bottom, sheet.y)
+    _grid(sheet, y)
+    points = steps([(sheet.x(s.at_s), y(s.fleet.backlog)) for s in samples])
+    if points:
+        ground = [(points[-1][0], bottom), (points[0][0], bottom)]
+        sheet.parts += [
+            path([*points, *ground], class_="area waiting"),
+            path(points, class_="waiting-line"),
+        ]
+    sheet.y = bottom
+
+
+def _description(story: Story) -> str:
+    verdict, survivor = story.verdict, story.history.survivor
+    sentences = [f"{verdict.devices} devices over {story.end_s - story.start_s:.0f} s."]
+    if verdict.phases.dns_switched_s is not None:
+        sentences.append(f"DNS moved {verdict.phases.dns_switched_s:.1f} s on.")
+    if verdict.rto.recovered is not None:
+        sentences.append(f"{verdict.rto.recovered} devices came back in {survivor}.")
+    return " ".join(sentences)

@@ -1,13 +1,14 @@
-# What each target promises to others is in docs/interfaces.md; keep it true.
+# What each target promises to others is in CONTRIBUTING.md; keep it true.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 FROM ?= 0
 SEEDS ?= 10000
 DRILL_FLAGS ?=
+TEST_FLAGS ?= -q
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup drill test check format lock soak bench clean
+.PHONY: help setup drill test tools check format lock soak bench clean
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -27,16 +28,33 @@ $(VENV)/.ready: requirements/dev.txt requirements/node.txt pyproject.toml
 	@.venv-clients/bin/$(PIP_INSTALL) -r requirements/clients.txt
 	@touch $@
 
+drill: $(VENV)/.ready ## Lose a Region of the local two-Region cloud, and measure (DRILL_FLAGS="--devices 300")
+	@$(BIN)/hotsite drill drills/region-loss.toml $(DRILL_FLAGS)
+
+tools: # Debian packages that the tests' unmodified clients come from
+	@scripts/tools.sh
+
+test: $(VENV)/.ready .venv-clients/.ready tools check ## The whole suite, with real Regions on loopback
+	@$(BIN)/pytest --cov=hotsite.core --cov=hotsite.flows --cov-branch \
+	  --cov-report=json:build/coverage.json --cov-report= $(TEST_FLAGS)
+	@$(BIN)/python scripts/coverage_gate.py build/coverage.json
+
+soak: $(VENV)/.ready ## Play seeds FROM .. FROM+SEEDS-1 of the simulated disasters
+	@$(BIN)/python scripts/soak.py --from $(FROM) --seeds $(SEEDS)
+
+bench: $(VENV)/.ready ## Write the benchmarks, one JSON file each, under build/bench/
+	@$(BIN)/python scripts/bench.py --out build/bench
+
 check: $(VENV)/.ready ## ruff, mypy --strict, import-linter, tidy: before each commit
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet src tests scripts
+	@$(BIN)/ruff format --check --quiet src tests scripts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/test_tidy.py
 
 format: $(VENV)/.ready ## Format and fix what a machine can
-	@$(BIN)/ruff format --quiet .
-	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet src tests scripts
+	@$(BIN)/ruff check --fix --quiet src tests scripts
 
 lock: ## Resolve requirements/*.in again (needs uv)
 	@for part in dev clients node; do uv pip compile --quiet --generate-hashes \

@@ -1,7 +1,7 @@
 """The DNS process as a whole: real sockets, real endpoints, an unmodified client."""
 
 import contextlib
-import datetime
+import datetime as dt
 import json
 import os
 import random
@@ -10,7 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import dns.exception
@@ -28,6 +28,7 @@ from hotsite.core.dns import Failover, Record, Role, Weighted, Zone
 from hotsite.core.healthcheck import CheckType, HealthCheckConfig
 from hotsite.errors import InvalidInputError, UnreachableError
 from hotsite.local.dns.client import DnsControl
+from hotsite.local.dns.probe import probe
 from hotsite.local.dns.zonefile import (
     ZoneFile,
     dump_zone_file,
@@ -103,7 +104,7 @@ def certificate(tmp_path_factory):
     """A certificate that names somebody else and expired: nobody may care."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody.else")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -111,7 +112,7 @@ def certificate(tmp_path_factory):
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=1))
+        .not_valid_after(start + dt.timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
     path = tmp_path_factory.mktemp("tls") / "target.pem"
@@ -282,44 +283,66 @@ def test_disabled_failover_answers_as_if_all_were_well(start_target, start_dns):
     assert addresses() == [B_NAME, REGION_B]
 
 
+TLS_SEARCH = CheckType.HTTPS_STR_MATCH
+GREETED = f"sni=api-a.{APEX} host=api-a.{APEX}:8443"
+
+
 @pytest.mark.parametrize(
-    ("changes", "is_healthy"),
+    ("changes", "address", "status", "is_ok"),
     [
-        ({"search_string": f"sni=api-a.{APEX} host=api-a.{APEX}:8443"}, True),
-        ({"search_string": "host=", "has_sni": False}, True),
-        ({"search_string": f"sni=api-a.{APEX}", "has_sni": False}, False),
-        ({"type": CheckType.TCP}, True),
-        ({"type": CheckType.TCP, "is_inverted": True}, False),
-        ({"type": CheckType.HTTPS, "fqdn": "api-a.example.com"}, False),
-        ({"type": CheckType.HTTPS, "address": "192.0.2.1"}, False),
-        ({"type": CheckType.HTTPS, "address": "::1"}, False),
-        ({"type": CheckType.HTTP}, False),
+        ({}, REGION_A, "200", True),
+        ({}, REGION_A, "399", True),
+        ({}, REGION_A, "404", False),
+        ({}, REGION_A, "199", False),
+        ({}, REGION_A, "nonsense", False),
+        ({"type": TLS_SEARCH, "search_string": GREETED}, REGION_A, "200", True),
+        ({"type": TLS_SEARCH, "search_string": GREETED}, REGION_A, "503", False),
+        (
+            {"type": TLS_SEARCH, "search_string": "sni=api", "has_sni": False},
+            REGION_A,
+            "200",
+            False,
+        ),
+        (
+            {"type": TLS_SEARCH, "search_string": "sni=None", "has_sni": False},
+            REGION_A,
+            "200",
+            True,
+        ),
+        ({"type": CheckType.TCP}, REGION_A, "503", True),
+        ({"type": CheckType.HTTP}, REGION_A, "200", False),
+        ({"port": TARGET_PORT + 1}, REGION_A, "200", False),
+        ({}, "192.0.2.1", "200", False),
+        ({}, "::1", "200", False),
     ],
 )
-def test_probe_sees_what_route_53_would_see(
-    start_target, start_dns, changes, is_healthy
+async def test_probe_sees_what_a_health_checker_of_route_53_would(
+    start_target, changes, address, status, is_ok
 ):
-    start_target(REGION_A)
-    kind = {"type": CheckType.HTTPS_STR_MATCH, "failure_threshold": 1, **changes}
-    # The opposite, so that a probe must run before the wanted verdict is there.
-    check = health_check("a", **kind)
-    opposite = HealthCheckConfig(
-        "opposite", CheckType.CALCULATED, children=("site-a",), threshold=1
+    start_target(REGION_A, status)
+    result = await probe(health_check("a", **changes), address)
+    assert result.is_ok is is_ok, result.reason
+    assert result.reason
+
+
+async def test_probe_gives_up_on_a_frozen_endpoint_unless_it_only_connects(
+    start_target,
+):
+    start_target(REGION_A).send_signal(signal.SIGSTOP)
+    result = await probe(health_check("a"), REGION_A)
+    assert (result.is_ok, result.reason) == (False, "no answer in time")
+    assert (await probe(health_check("a", type=CheckType.TCP), REGION_A)).is_ok
+
+
+def test_name_that_our_zones_do_not_hold_is_down(start_dns):
+    check = health_check("a", fqdn="api-a.example.com")
+    parent = HealthCheckConfig(
+        "p", CheckType.CALCULATED, children=("site-a",), threshold=1, is_inverted=True
     )
-    opposite = replace(opposite, is_inverted=True)
-    server = start_dns(ZoneFile((own_zone(),), (check, opposite)), checker_count=2)
+    server = start_dns(ZoneFile((own_zone(),), (check, parent)))
     with server.control.events(silence_s_max=20) as events:
-        if is_healthy == check.is_inverted or not (is_healthy or check.is_inverted):
-            first(events, "site_health", health_check="site-a", healthy=is_healthy)
-        else:
-            # Two changes of the zone file are further apart than an interval.
-            for ttl_s in (1, 2):
-                record = Record(f"x.{APEX}", "A", ttl_s, (REGION_A,))
-                changed = ZoneFile((own_zone(record),), (check, opposite))
-                dump_zone_file(changed, server.zone_path)
-                first(events, "zones_loaded")
-    health = {each.id: each.is_healthy for each in server.control.status().health}
-    assert health == {"site-a": is_healthy, "opposite": not is_healthy}
+        first(events, "site_health", health_check="site-a", healthy=False)
+        first(events, "site_health", health_check="p", healthy=True)
 
 
 def test_answers_follow_the_standards_over_udp_and_tcp(start_dns):
@@ -411,13 +434,16 @@ def test_changed_zone_file_is_served_and_a_wrong_one_is_not(start_dns):
         dump_zone_file(zone_file(more=(record,)), server.zone_path)
         first(events, "zones_loaded")
         assert addresses(f"new.{APEX}") == [REGION_B]
-        server.zone_path.write_text("{")
+        broken = server.zone_path.with_name("broken.json")
+        broken.write_text("{")
+        broken.replace(server.zone_path)
         first(events, "zones_refused")
         with pytest.raises(InvalidInputError, match="not JSON"):
             server.control.reload()
         wrong = Record(f"new.{APEX}", "A", 5, ("not an address",))
         dump_zone_file(zone_file(more=(wrong,)), server.zone_path)
-        first(events, "zones_refused")
+        seen = first(events, "zones_refused")
+    assert "bad value" in seen[-1].facts["reason"]
     assert addresses(f"new.{APEX}") == [REGION_B]
 
 

@@ -352,7 +352,7 @@ def decode(line: str, *, where: str = "journal") -> Event:
     stamp = {key: values.pop(key, None) for key in ("at_s", "world_s")}
     kind = values.pop("kind", None)
     times = records.read(_Stamp, stamp, where=where)
-    if kind not in _FACTS:
+    if not isinstance(kind, str) or kind not in _FACTS:
         raise InvalidInputError(f"{where}: unknown kind {kind!r}")
     fact = records.read(_FACTS[kind], values, where=f"{where}: {kind}")
     return Event(times.at_s, times.world_s, fact)

@@ -111,7 +111,7 @@ def _intervals(value: object, where: str) -> Intervals:
     pairs: list[tuple[int, int]] = []
     for pair in value if isinstance(value, list) else (None,):
         match pair:
-            case [int(low), int(high)]:
+            case [int(low), int(high)] if bool not in {type(low), type(high)}:
                 pairs.append((low, high))
             case _:
                 raise InvalidInputError(

@@ -26,6 +26,10 @@ def environment(config: RegionConfig) -> Mapping[str, str]:
         # No container engine: Lambdas run as worker processes of this group.
         "DOCKER_HOST": f"unix://{config.state_dir}/no-docker.sock",
         "GATEWAY_PORT": str(config.gateway_port),
+        # The Lambda workers inherit these three: see inside/sitecustomize.py.
+        "HOTSITE_REGION_ADDRESS": config.address,
+        "HOTSITE_REGION_NAMES": " ".join(config.mqtt_server_names),
+        "PYTHONPATH": str(Path(__file__).parent / "inside"),
         "IOT_MTLS_ENABLED": "1",
         "IOT_MTLS_PORT": str(config.mqtt_port),
         "LOG_LEVEL": config.log_level,

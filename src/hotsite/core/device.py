@@ -1,0 +1,371 @@
+"""Keep one device connected: a state machine without any I/O.
+
+Time and chance come in as arguments, inputs go into ``Device.handle`` and what
+is to be done comes out as outputs. What each input means in each state is one
+table, ``TRANSITIONS``; a test visits every cell.
+
+The device knows only names under its owner's domain. It resolves again at each
+attempt, because the name moves when a Region dies (ARCHITECTURE, decision 12),
+and it takes a missing PUBACK for a dead connection, because that is the
+earliest sign of a Region that went silent.
+"""
+
+# ruff: noqa: SLF001 - the table names the handlers of the class above it
+
+from collections.abc import Callable
+from enum import Enum
+from math import inf
+from typing import Any, TypeAlias, get_args
+
+from hotsite.core.backoff import full_jitter_s
+from hotsite.core.device_values import (
+    Close,
+    DevicePolicy,
+    Dial,
+    Dialled,
+    Failed,
+    Identity,
+    Input,
+    Joined,
+    Left,
+    Lost,
+    Output,
+    Queued,
+    Resolve,
+    Resolved,
+    ResolveFailed,
+    Send,
+    Start,
+    Stop,
+    Tick,
+)
+from hotsite.core.mqtt_packets import (
+    Connack,
+    Connect,
+    Disconnect,
+    Pingresp,
+    Puback,
+    Publish,
+    Suback,
+    Subscribe,
+    Subscription,
+)
+from hotsite.core.outbox import Outbox
+from hotsite.core.session import SUBSCRIBE_ID, Session
+
+# v5 2.4: the CONNACK codes that ask for patience, not for another endpoint:
+# server busy, quota exceeded, connection rate exceeded.
+_THROTTLED = frozenset({0x89, 0x97, 0x9F})
+
+
+class State(Enum):
+    """Where a device is on its way to a broker."""
+
+    OFFLINE = "offline"
+    RESOLVING = "resolving"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    WAITING = "waiting"
+
+
+class Device:
+    """One device: who it is, what it still has to send, where it stands.
+
+    Attributes:
+        identity: Who it is and where it looks.
+        outbox: What it still has to send.
+        state: Where it stands.
+    """
+
+    __slots__ = (
+        "_attempt_ends_s",
+        "_connect_at_s",
+        "_place",
+        "_policy",
+        "_resolved",
+        "_round",
+        "_session",
+        "_uniform",
+        "_wait_until_s",
+        "identity",
+        "outbox",
+        "state",
+    )
+
+    def __init__(
+        self,
+        identity: Identity,
+        outbox: Outbox,
+        policy: DevicePolicy,
+        *,
+        uniform: Callable[[], float],
+    ) -> None:
+        """Make an offline device.
+
+        Args:
+            identity: Who it is and where it looks.
+            outbox: What it still has to send.
+            policy: Its limits.
+            uniform: A source of random numbers from 0 to 1.
+        """
+        self.identity = identity
+        self.outbox = outbox
+        self.state = State.OFFLINE
+        self._policy = policy
+        self._uniform = uniform
+        self._round = 0
+        self._place = 0
+        self._resolved = Resolved(address="", site="")
+        self._session: Session | None = None
+        self._connect_at_s = -inf
+        self._attempt_ends_s = inf
+        self._wait_until_s = inf
+
+    @property
+    def site(self) -> str:
+        """Return the site that the last name resolved to; "" before the first."""
+        return self._resolved.site
+
+    @property
+    def endpoint(self) -> str:
+        """Return the name that the running or the next attempt uses."""
+        names = self.identity.endpoints
+        return names[self._place]
+
+    def handle(self, happened: Input, *, now_s: float) -> list[Output]:
+        """Take one input and return what is to be done, in order.
+
+        Inputs about a query or a connection that was closed since must not be
+        handed in; whoever performs the outputs forgets them at a ``Close``.
+
+        Args:
+            happened: What happened.
+            now_s: The time, in seconds; never less than the time before.
+
+        Returns:
+            The outputs. Ask for ``deadline_s`` afterwards.
+        """
+        return TRANSITIONS[self.state][type(happened)](self, happened, now_s)
+
+    def deadline_s(self) -> float:
+        """Return when the next ``Tick`` is due; infinity for never."""
+        if self.state is State.WAITING:
+            return self._wait_until_s
+        if self.state in {State.RESOLVING, State.CONNECTING}:
+            return self._attempt_ends_s
+        return inf if self._session is None else self._session.deadline_s()
+
+    def _begin(self, _happened: Input, now_s: float) -> list[Output]:
+        self.state = State.RESOLVING
+        self._attempt_ends_s = now_s + self._policy.attempt_s_max
+        return [Resolve(self.endpoint)]
+
+    def _dial(self, resolved: Resolved, _now_s: float) -> list[Output]:
+        self.state = State.CONNECTING
+        self._resolved = resolved
+        return [Dial(resolved.address, self.endpoint)]
+
+    def _greet(self, _dialled: Dialled, now_s: float) -> list[Output]:
+        self._connect_at_s = now_s
+        # A broker session never exists in the other Region, so none is asked
+        # for anywhere: the outbox is the session.
+        connect = Connect(
+            self.identity.thing,
+            keep_alive_s=round(self._policy.keep_alive_s),
+            version=self._policy.version,
+        )
+        return [Send(connect)]
+
+    def _take_connack(self, connack: Connack, now_s: float) -> list[Output]:
+        if connack.reason_code:
+            reason = f"refused with reason code {connack.reason_code:#04x}"
+            is_throttled = connack.reason_code in _THROTTLED
+            return [Close(), *self._fail(reason, now_s, is_throttled=is_throttled)]
+        self.state = State.CONNECTED
+        session = Session(
+            self.outbox,
+            self._policy,
+            site=self.site,
+            topic=self.identity.telemetry_topic,
+        )
+        self._session = session
+        replay_count = session.open(connack, now_s)
+        outputs: list[Output] = [
+            Joined(self.site, self._resolved.address, replay_count)
+        ]
+        if self.identity.command_topics:
+            wanted = tuple(Subscription(t) for t in self.identity.command_topics)
+            outputs.append(Send(Subscribe(SUBSCRIBE_ID, wanted)))
+        return outputs + session.pump(now_s)
+
+    def _take_puback(self, puback: Puback, now_s: float) -> list[Output]:
+        return self._connected().take_puback(puback, now_s)
+
+    def _take_publish(self, publish: Publish, now_s: float) -> list[Output]:
+        return self._connected().take_publish(publish, now_s)
+
+    def _take_suback(self, suback: Suback, _now_s: float) -> list[Output]:
+        return self._connected().take_suback(suback)
+
+    def _take_pingresp(self, _pingresp: Pingresp, _now_s: float) -> list[Output]:
+        self._connected().take_pingresp()
+        return []
+
+    def _send_queued(self, queued: Queued, now_s: float) -> list[Output]:
+        self.outbox.append(queued.message)
+        return self._connected().pump(now_s)
+
+    def _hold_queued(self, queued: Queued, _now_s: float) -> list[Output]:
+        self.outbox.append(queued.message)
+        return []
+
+    def _watch(self, _tick: Tick, now_s: float) -> list[Output]:
+        session = self._connected()
+        if reason := session.death(now_s):
+            return [Close(), *self._leave(reason, now_s)]
+        return session.keep_alive(now_s) + session.pump(now_s)
+
+    def _watch_attempt(self, _tick: Tick, now_s: float) -> list[Output]:
+        if now_s < self._attempt_ends_s:
+            return []
+        missing = "address" if self.state is State.RESOLVING else "CONNACK"
+        reason = f"no {missing} in {self._policy.attempt_s_max:g} s"
+        return [Close(), *self._fail(reason, now_s)]
+
+    def _watch_wait(self, tick: Tick, now_s: float) -> list[Output]:
+        return [] if now_s < self._wait_until_s else self._begin(tick, now_s)
+
+    def _fail_attempt(
+        self, happened: ResolveFailed | Lost, now_s: float
+    ) -> list[Output]:
+        return self._fail(happened.reason, now_s)
+
+    def _lose(self, lost: Lost, now_s: float) -> list[Output]:
+        return self._leave(lost.reason, now_s)
+
+    def _take_disconnect(self, disconnect: Disconnect, now_s: float) -> list[Output]:
+        reason = f"the broker left with reason code {disconnect.reason_code:#04x}"
+        return self._end(reason, now_s)
+
+    def _violate(self, happened: Input, now_s: float) -> list[Output]:
+        return self._end(f"the broker sent {type(happened).__name__} early", now_s)
+
+    def _end(self, reason: str, now_s: float) -> list[Output]:
+        """Close for a reason that the broker gave, connected or not yet."""
+        is_joined = self.state is State.CONNECTED
+        step = self._leave if is_joined else self._fail
+        return [Close(), *step(reason, now_s)]
+
+    def _leave(self, reason: str, now_s: float) -> list[Output]:
+        stable_at_s = self._connected().joined_at_s + self._policy.backoff.stable_s
+        self._forget_session()
+        if now_s >= stable_at_s:
+            # The name that just worked for long is asked again first, after a
+            # jitter, because the rest of the fleet lost its connection as well.
+            self._round = 0
+            self._place = len(self.identity.endpoints) - 1
+        self._schedule(now_s)
+        return [Left(self.site, reason)]
+
+    def _fail(
+        self, reason: str, now_s: float, *, is_throttled: bool = False
+    ) -> list[Output]:
+        self._schedule(now_s, is_throttled=is_throttled)
+        return [Failed(reason)]
+
+    def _schedule(self, now_s: float, *, is_throttled: bool = False) -> None:
+        """Decide when the next attempt starts, and with which name."""
+        backoff = self._policy.backoff
+        wait_s = 0.0
+        self._place += 1
+        if self._place == len(self.identity.endpoints):
+            # Back-off separates rounds; inside one the next name follows at once.
+            wait_s = full_jitter_s(self._round, self._uniform(), backoff)
+            self._place = 0
+            self._round += 1
+        if is_throttled:
+            wait_s = self._uniform() * backoff.throttle_spread_s
+        self.state = State.WAITING
+        floor_s = self._connect_at_s + backoff.connect_spacing_s
+        self._wait_until_s = max(now_s + wait_s, floor_s)
+
+    def _stop(self, _stop: Stop, _now_s: float) -> list[Output]:
+        self.state = State.OFFLINE
+        return [Close()]
+
+    def _say_goodbye(self, _stop: Stop, _now_s: float) -> list[Output]:
+        self._forget_session()
+        self.state = State.OFFLINE
+        return [
+            Send(Disconnect()),
+            Close(is_polite=True),
+            Left(self.site, "stopped"),
+        ]
+
+    def _ignore(self, _happened: Input, _now_s: float) -> list[Output]:
+        """Do nothing: the input is late, or asks for what is so already."""
+        return []
+
+    def _forget_session(self) -> None:
+        self._session = None
+        self.outbox.leave()
+
+    def _connected(self) -> Session:
+        assert self._session is not None, "connected without a session"  # noqa: S101 - STYLE.md: assert for our own mistakes
+        return self._session
+
+
+# Each handler takes the one kind of input that its column names, which the type
+# of a table cannot say: hence Any.
+_Handler: TypeAlias = Callable[[Device, Any, float], list[Output]]
+_IGNORED: dict[type[Input], _Handler] = dict.fromkeys(get_args(Input), Device._ignore)
+# What each input does in each state; what a state does not name is ignored there,
+# because it is late or asks for what is so already. A message is never ignored.
+TRANSITIONS: dict[State, dict[type[Input], _Handler]] = {
+    State.OFFLINE: {
+        **_IGNORED,
+        Start: Device._begin,
+        Queued: Device._hold_queued,
+    },
+    State.RESOLVING: {
+        **_IGNORED,
+        Stop: Device._stop,
+        Tick: Device._watch_attempt,
+        Resolved: Device._dial,
+        ResolveFailed: Device._fail_attempt,
+        Queued: Device._hold_queued,
+    },
+    State.CONNECTING: {
+        **_IGNORED,
+        Stop: Device._stop,
+        Tick: Device._watch_attempt,
+        Dialled: Device._greet,
+        Lost: Device._fail_attempt,
+        Queued: Device._hold_queued,
+        Connack: Device._take_connack,
+        Puback: Device._violate,
+        Suback: Device._violate,
+        Pingresp: Device._violate,
+        Publish: Device._violate,
+        Disconnect: Device._take_disconnect,
+    },
+    State.CONNECTED: {
+        **_IGNORED,
+        Stop: Device._say_goodbye,
+        Tick: Device._watch,
+        Lost: Device._lose,
+        Queued: Device._send_queued,
+        Connack: Device._violate,
+        Puback: Device._take_puback,
+        Suback: Device._take_suback,
+        Pingresp: Device._take_pingresp,
+        Publish: Device._take_publish,
+        Disconnect: Device._take_disconnect,
+    },
+    State.WAITING: {
+        **_IGNORED,
+        Stop: Device._stop,
+        Tick: Device._watch_wait,
+        Queued: Device._hold_queued,
+    },
+}

@@ -1,0 +1,387 @@
+"""Decide what one device still has to send, and how long it keeps the rest.
+
+A PUBACK says that one Region's broker took the message, not that the message
+reached a store, nor the other Region. So a message goes from pending to
+acknowledged by a site, stays for a retention time, and only then is dropped;
+connecting to another site re-opens everything the former site acknowledged.
+Stores dedupe by (thing, epoch, seq), which makes sending twice harmless.
+
+Nothing here is durable: ``adapters/outbox.py`` keeps the same facts on disk.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+from math import inf
+from typing import NamedTuple
+
+from hotsite.core.intervals import Intervals
+from hotsite.errors import InvalidInputError, NotReadyError
+
+
+class OutboxFullError(NotReadyError):
+    """The outbox holds as many messages as it may; this one was not taken."""
+
+
+class Overflow(Enum):
+    """What a full outbox does with one message more."""
+
+    REFUSE = "refuse"
+    DROP_OLDEST = "drop-oldest"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxPolicy:
+    """How much an outbox keeps, and for how long.
+
+    Attributes:
+        retention_s: How long an acknowledged message is kept, in seconds, for
+            the case that its site dies before it replicated. Size it for a
+            Region that is sick before it dies: 300 covers a lag of 5 minutes.
+        message_count_max: Most messages held at once, 1 or more.
+        overflow: What happens to one message more.
+    """
+
+    retention_s: float = 300.0
+    message_count_max: int = 10_000
+    overflow: Overflow = Overflow.REFUSE
+
+    def __post_init__(self) -> None:
+        """Refuse an outbox that can hold nothing.
+
+        Raises:
+            InvalidInputError: A value is outside its range.
+        """
+        if self.message_count_max < 1 or self.retention_s < 0:
+            raise InvalidInputError(
+                "outbox: message_count_max must be 1 or more and retention_s 0 or more"
+            )
+
+
+class Key(NamedTuple):
+    """What makes a message of one thing unique, for ever."""
+
+    epoch: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, ready to be sent as often as needed."""
+
+    key: Key
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Which site's broker took a message, and when (seconds since the epoch)."""
+
+    site: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message as it is kept across restarts; None means never acknowledged."""
+
+    message: Message
+    acknowledgement: Acknowledgement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a device remembers when it starts.
+
+    Attributes:
+        epoch: The epoch of this run, larger than each epoch before it.
+        kept: The messages of former runs, oldest first.
+        published: The last seq of each former epoch.
+        given_up: Keys that were dropped without any acknowledgement.
+    """
+
+    epoch: int
+    kept: tuple[Kept, ...] = ()
+    published: tuple[Key, ...] = ()
+    given_up: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What a device knows of one epoch.
+
+    Attributes:
+        epoch: Which epoch.
+        published: Seqs that were made durable, so the device answers for them.
+        acknowledged: Those of them that any site ever acknowledged.
+        acknowledged_before: Those of them whose first acknowledgement came
+            before the moment that the report asked about.
+        dropped: How many were given up without an acknowledgement.
+    """
+
+    epoch: int
+    published: Intervals
+    acknowledged: Intervals
+    acknowledged_before: Intervals
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """A message that made room for another; given up means nobody has it."""
+
+    key: Key
+    is_given_up: bool
+
+
+class _Entry:
+    """A held message; mutable, because there may be a million of them."""
+
+    __slots__ = ("at_s", "first_at_s", "message", "site")
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.site: str | None = None
+        self.at_s = self.first_at_s = inf
+
+
+class Outbox:
+    """The messages of one device: pending, in flight, retained, to be replayed."""
+
+    __slots__ = (
+        "_entries",
+        "_given_up",
+        "_in_flight",
+        "_last_seq",
+        "_pending",
+        "_policy",
+        "_replay",
+        "_reserved",
+        "_retained",
+        "_unacknowledged_count",
+        "epoch",
+    )
+
+    def __init__(self, snapshot: Snapshot, policy: OutboxPolicy) -> None:
+        self.epoch = snapshot.epoch
+        self._unacknowledged_count = 0
+        self._policy = policy
+        self._entries: dict[Key, _Entry] = {}
+        self._pending: deque[Key] = deque()
+        self._replay: deque[Key] = deque()
+        self._in_flight: dict[Key, None] = {}
+        self._retained: dict[Key, None] = {}
+        self._reserved = 0
+        self._given_up = list(snapshot.given_up)
+        self._last_seq: dict[int, int] = dict(snapshot.published)
+        for kept in snapshot.kept:
+            self._hold(kept.message)
+            if kept.acknowledgement is not None:
+                entry = self._entries[kept.message.key]
+                entry.site = kept.acknowledgement.site
+                entry.at_s = entry.first_at_s = kept.acknowledgement.at_s
+                self._unacknowledged_count -= 1
+        self._sort()
+
+    @property
+    def backlog_count(self) -> int:
+        """Return how many messages nobody acknowledged yet."""
+        return self._unacknowledged_count + self._reserved
+
+    @property
+    def replay_in_flight_count(self) -> int:
+        """Return how many replayed messages wait for their PUBACK."""
+        return sum(self._entries[key].site is not None for key in self._in_flight)
+
+    @property
+    def replay_count(self) -> int:
+        """Return how many acknowledged messages wait for another site's PUBACK."""
+        return len(self._replay) + self.replay_in_flight_count
+
+    @property
+    def held_count(self) -> int:
+        """Return how many messages are held in any state."""
+        return len(self._entries)
+
+    def reserve(self) -> Evicted | None:
+        """Make room for one message that is about to be made durable.
+
+        Retained copies go before messages that nobody acknowledged.
+
+        Returns:
+            What was dropped for it: nothing, unless the policy says so.
+
+        Raises:
+            OutboxFullError: There is no room, and the policy drops nothing.
+        """
+        evicted = None
+        if len(self._entries) + self._reserved >= self._policy.message_count_max:
+            if self._policy.overflow is Overflow.REFUSE:
+                raise OutboxFullError(
+                    f"outbox holds {len(self._entries)} messages and refuses more"
+                )
+            evicted = self._evict()
+        self._reserved += 1
+        return evicted
+
+    def append(self, message: Message) -> None:
+        """Take a message that is durable now and has a reserved place."""
+        assert self._reserved > 0, "reserve() comes before append()"  # noqa: S101 - STYLE.md: assert for our own mistakes
+        self._reserved -= 1
+        self._hold(message)
+        self._pending.append(message.key)
+
+    def take(self, *, is_replay_allowed: bool) -> Message | None:
+        """Return the next message to send and count it as in flight.
+
+        Messages that nobody acknowledged go first: they are surely lost if
+        this device dies, the others only perhaps.
+
+        Args:
+            is_replay_allowed: Whether a replayed message may be taken.
+
+        Returns:
+            The message, or None when there is nothing to send.
+        """
+        if self._pending:
+            key = self._pending.popleft()
+        elif is_replay_allowed and self._replay:
+            key = self._replay.popleft()
+        else:
+            return None
+        self._in_flight[key] = None
+        return self._entries[key].message
+
+    def has_next(self, *, is_replay_allowed: bool) -> bool:
+        """Return whether ``take`` would return a message."""
+        return bool(self._pending or (is_replay_allowed and self._replay))
+
+    def acknowledge(self, key: Key, acknowledgement: Acknowledgement) -> bool:
+        """Note a PUBACK.
+
+        Args:
+            key: The message's key.
+            acknowledgement: Who acknowledged it, and when.
+
+        Returns:
+            False when the message was not in flight; nothing changed then.
+        """
+        if key not in self._in_flight:
+            return False
+        del self._in_flight[key]
+        entry = self._entries[key]
+        self._unacknowledged_count -= entry.site is None
+        entry.site = acknowledgement.site
+        entry.at_s = acknowledgement.at_s
+        entry.first_at_s = min(entry.first_at_s, acknowledgement.at_s)
+        self._retained[key] = None
+        return True
+
+    def give_back(self, key: Key) -> None:
+        """Put a message that the broker refused at the end of its queue."""
+        del self._in_flight[key]
+        is_replay = self._entries[key].site is not None
+        (self._replay if is_replay else self._pending).append(key)
+
+    def leave(self) -> None:
+        """Put all that is in flight back, oldest first: the connection is gone."""
+        self._sort()
+
+    def enter(self, site: str) -> int:
+        """Start a connection to a site: re-open what another site acknowledged.
+
+        Retention does not run while the device is away (see ``expire``), so
+        nothing that was retained when the connection broke is missing here.
+        The resume handshake will narrow this to what the site says it lacks.
+
+        Args:
+            site: Where the device is connected now.
+
+        Returns:
+            How many acknowledged messages will be sent again.
+        """
+        self._sort()
+        for key in tuple(self._retained):
+            if self._entries[key].site != site:
+                del self._retained[key]
+                self._replay.append(key)
+        return len(self._replay)
+
+    def expire(self, now_s: float) -> tuple[Key, ...]:
+        """Drop what was acknowledged long enough ago. Call only while connected.
+
+        Args:
+            now_s: The time, in seconds since the epoch.
+
+        Returns:
+            The keys that were dropped.
+        """
+        dropped = []
+        for key in self._retained:
+            if self._entries[key].at_s + self._policy.retention_s > now_s:
+                break
+            dropped.append(key)
+        for key in dropped:
+            del self._retained[key]
+            del self._entries[key]
+        return tuple(dropped)
+
+    def report(self, *, before_s: float = inf) -> tuple[EpochReport, ...]:
+        """Return what is known of each epoch, oldest first.
+
+        Args:
+            before_s: The moment for ``acknowledged_before``, in seconds since the
+                epoch. Exact while the retention time has not passed since.
+        """
+        dropped = dict.fromkeys(self._last_seq, 0)
+        missing: dict[int, list[int]] = {epoch: [] for epoch in self._last_seq}
+        late: dict[int, list[int]] = {epoch: [] for epoch in self._last_seq}
+        for key in self._given_up:
+            missing[key.epoch].append(key.seq)
+            dropped[key.epoch] += 1
+        for key, entry in self._entries.items():
+            if entry.site is None:
+                missing[key.epoch].append(key.seq)
+            elif entry.first_at_s >= before_s:
+                late[key.epoch].append(key.seq)
+        reports = []
+        for epoch, last in sorted(self._last_seq.items()):
+            published = Intervals.from_pairs([(1, last)] if last else [])
+            acked = published.difference(Intervals.from_numbers(missing[epoch]))
+            before = acked.difference(Intervals.from_numbers(late[epoch]))
+            reports.append(EpochReport(epoch, published, acked, before, dropped[epoch]))
+        return tuple(reports)
+
+    def _hold(self, message: Message) -> None:
+        key = message.key
+        self._entries[key] = _Entry(message)
+        self._last_seq[key.epoch] = max(self._last_seq.get(key.epoch, 0), key.seq)
+        self._unacknowledged_count += 1
+
+    def _sort(self) -> None:
+        """Refill the queues from the entries; nothing is in flight afterwards."""
+        self._in_flight.clear()
+        self._replay.clear()
+        self._pending = deque(
+            sorted(key for key, entry in self._entries.items() if entry.site is None)
+        )
+        acknowledged = [
+            (entry.at_s, key)
+            for key, entry in self._entries.items()
+            if entry.site is not None
+        ]
+        self._retained = {key: None for _, key in sorted(acknowledged)}
+
+    def _evict(self) -> Evicted:
+        if self._retained:
+            key = next(iter(self._retained))
+            del self._retained[key]
+        elif self._replay:
+            key = self._replay.popleft()
+        elif self._pending:
+            key = self._pending.popleft()
+            self._given_up.append(key)
+            self._unacknowledged_count -= 1
+        else:
+            raise OutboxFullError("every message is in flight and none can be dropped")
+        return Evicted(key, is_given_up=self._entries.pop(key).site is None)

@@ -1,0 +1,365 @@
+"""The verdict: what a drill proved, recomputed from its journal alone.
+
+Every figure that was not measured is None, never 0, and a drill passes only if
+every objective was measured and met. Percentiles are nearest-rank over *all*
+devices of the fleet: a device that did not recover took infinitely long, so a
+percentile that falls on it is None. Must not read anything but events.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from hotsite.core import history as histories
+from hotsite.core import records
+from hotsite.core.accounting import Account, Rpo, account
+from hotsite.core.history import History, is_iot_name, percentile
+from hotsite.core.journal import (
+    DeviceApplied,
+    DeviceConnectable,
+    DeviceConnected,
+    DeviceDisconnected,
+    DeviceOnboarded,
+    DeviceRecovered,
+    DeviceUnconnectable,
+    DnsAnswered,
+    Event,
+    Phase,
+    SiteHealth,
+)
+from hotsite.core.scenario import Objectives
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rto:
+    """Seconds from the fault until a device's telemetry was stored again.
+
+    Attributes:
+        first_s: The first device.
+        p50_s: Half of the fleet.
+        p90_s: 90 % of the fleet.
+        p99_s: 99 % of the fleet; the objective is about this one.
+        max_s: The last device; None unless all recovered.
+        recovered: Devices that recovered, or None if there was no fault.
+    """
+
+    first_s: float | None = None
+    p50_s: float | None = None
+    p90_s: float | None = None
+    p99_s: float | None = None
+    max_s: float | None = None
+    recovered: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """What the recovery was made of, in seconds since the fault.
+
+    Attributes:
+        fault_at_s: 0 by definition: the zero of the others.
+        detected_s: The health checkers gave the site up.
+        dns_switched_s: ``iot.<domain>`` first answered the surviving site.
+        reconnected_p50_s: Half of the fleet had a session there.
+        first_telemetry_s: The first message was stored there.
+    """
+
+    fault_at_s: float | None = None
+    detected_s: float | None = None
+    dns_switched_s: float | None = None
+    reconnected_p50_s: float | None = None
+    first_telemetry_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFigures:
+    """How far the standby was ready for the fleet before the fault.
+
+    Attributes:
+        onboarded: Devices onboarded before the fault.
+        connectable_in_standby: Those that proved it by connecting there.
+        lag_p99_s: Time from a device's record to its being applied in the
+            standby, over the devices that were onboarded elsewhere.
+    """
+
+    onboarded: int
+    connectable_in_standby: int | None
+    lag_p99_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Everything in ``verdict.json``.
+
+    Attributes:
+        scenario: The scenario's name.
+        world: ``sim``, ``local`` or ``aws``.
+        seed: Seed of every random choice.
+        devices: Size of the fleet.
+        objectives: What the drill was judged against.
+        rto: How long the fleet was away.
+        phases: What that time was made of.
+        rpo: What was published, kept, lost and doubled.
+        registry: How far the standby was ready.
+        is_pass: Whether every objective was measured and met.
+        reasons: Why not, one sentence each; empty if ``is_pass``.
+    """
+
+    scenario: str
+    world: str
+    seed: int
+    devices: int
+    objectives: Objectives
+    rto: Rto
+    phases: Phases
+    rpo: Rpo
+    registry: RegistryFigures
+    is_pass: bool
+    reasons: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return ``verdict.json``, its keys in the documented order."""
+        return {
+            "schema": SCHEMA,
+            "scenario": self.scenario,
+            "world": self.world,
+            "seed": self.seed,
+            "devices": self.devices,
+            "objectives": records.write(self.objectives),
+            "rto": records.write(self.rto),
+            "phases": records.write(self.phases),
+            "rpo": records.write(self.rpo),
+            "registry": records.write(self.registry),
+            "verdict": "pass" if self.is_pass else "fail",
+            "reasons": list(self.reasons),
+        }
+
+
+def judge(events: Iterable[Event]) -> Verdict:
+    """Recompute the verdict of a drill from its journal.
+
+    Args:
+        events: All events, in the order of the journal.
+
+    Returns:
+        The verdict; figures that were not measured are None.
+
+    Raises:
+        InvalidInputError: The events are no journal of this schema.
+    """
+    history = histories.read(events)
+    books = account(history)
+    rto = _rto(history)
+    phases = _phases(history, rto)
+    registry = _registry(history)
+    reasons = (
+        *_ending_reasons(history),
+        *_registry_reasons(history, registry),
+        *_rto_reasons(history, rto, phases),
+        *_loss_reasons(history, books),
+        *_aftermath_reasons(history),
+    )
+    return Verdict(
+        scenario=history.started.scenario,
+        world=history.started.world,
+        seed=history.started.seed,
+        devices=history.started.devices,
+        objectives=history.started.objectives,
+        rto=rto,
+        phases=phases,
+        rpo=books.rpo,
+        registry=registry,
+        is_pass=not reasons,
+        reasons=reasons,
+    )
+
+
+def recoveries(history: History) -> dict[str, float]:
+    """Return how long each device of the fleet was away, in seconds.
+
+    Args:
+        history: The drill.
+
+    Returns:
+        Seconds from the fault to the first telemetry published after it being
+        stored in the surviving site; only devices that recovered are in it.
+    """
+    first: dict[str, float] = {}
+    if history.fault_world_s is None:
+        return first
+    fleet = history.fleet
+    for _, fact in history.each(DeviceRecovered):
+        if fact.thing in fleet:
+            took_s = round(fact.stored_world_s - history.fault_world_s, 3)
+            first[fact.thing] = min(took_s, first.get(fact.thing, took_s))
+    return first
+
+
+def _rto(history: History) -> Rto:
+    if history.fault is None:
+        return Rto()
+    times = list(recoveries(history).values())
+    total = history.started.devices
+    return Rto(
+        first_s=min(times, default=None),
+        p50_s=percentile(times, 50, total=total),
+        p90_s=percentile(times, 90, total=total),
+        p99_s=percentile(times, 99, total=total),
+        max_s=percentile(times, 100, total=total),
+        recovered=len(times),
+    )
+
+
+def _phases(history: History, rto: Rto) -> Phases:
+    if history.fault is None:
+        return Phases()
+    lost, survivor, fleet = history.fault.region, history.survivor, history.fleet
+    detected = (
+        since_s
+        for since_s, fact in history.after_fault(SiteHealth)
+        if fact.region == lost and not fact.is_healthy
+    )
+    switched = (
+        since_s
+        for since_s, fact in history.after_fault(DnsAnswered)
+        if is_iot_name(fact) and fact.region == survivor
+    )
+    sessions: dict[str, float] = {}
+    for since_s, fact in history.after_fault(DeviceConnected):
+        if fact.region == survivor and fact.thing in fleet:
+            sessions.setdefault(fact.thing, since_s)
+    half_s = percentile(list(sessions.values()), 50, total=history.started.devices)
+    return Phases(
+        fault_at_s=0.0,
+        detected_s=_rounded(next(detected, None)),
+        dns_switched_s=_rounded(next(switched, None)),
+        reconnected_p50_s=_rounded(half_s),
+        first_telemetry_s=rto.first_s,
+    )
+
+
+def _registry(history: History) -> RegistryFigures:
+    standby, fleet = history.started.standby, history.fleet
+    proofs: dict[str, bool] = {}
+    for event in history.events:
+        match event.fact:
+            case DeviceConnectable(thing=thing, region=region):
+                proof = True
+            case DeviceUnconnectable(thing=thing, region=region):
+                proof = False
+            case _:
+                continue
+        if region == standby and thing in fleet:
+            proofs[thing] = proof
+    return RegistryFigures(
+        onboarded=len(fleet),
+        connectable_in_standby=sum(proofs.values()) if proofs else None,
+        lag_p99_s=_rounded(_lag_p99_s(history)),
+    )
+
+
+def _lag_p99_s(history: History) -> float | None:
+    standby, fleet = history.started.standby, history.fleet
+    lags = {
+        fact.thing: fact.lag_s
+        for _, fact in history.each(DeviceApplied)
+        if fact.region == standby and fact.thing in fleet
+    }
+    # A device that the standby itself onboarded has nothing to wait for.
+    elsewhere = {
+        fact.thing
+        for _, fact in history.each(DeviceOnboarded)
+        if fact.region != standby and fact.thing in fleet
+    }
+    return percentile(list(lags.values()), 99, total=len(elsewhere | lags.keys()))
+
+
+def _ending_reasons(history: History) -> Iterator[str]:
+    ended = history.ended
+    if ended is None:
+        yield "the journal has no end: the drill died or is still running"
+    elif ended.reason != "done":
+        yield f"the drill did not finish: {ended.reason}"
+
+
+def _registry_reasons(history: History, registry: RegistryFigures) -> Iterator[str]:
+    devices, standby = history.started.devices, history.started.standby
+    connectable = registry.connectable_in_standby
+    if registry.onboarded < devices:
+        yield f"{registry.onboarded} of {devices} devices were onboarded"
+    if connectable is None:
+        yield f"whether devices can connect in {standby} was not measured"
+    elif connectable < registry.onboarded:
+        yield (
+            f"{connectable} of {registry.onboarded} devices could connect in"
+            f" {standby} before they needed to"
+        )
+
+
+def _rto_reasons(history: History, rto: Rto, phases: Phases) -> Iterator[str]:
+    if rto.recovered is None:
+        yield "no fault was injected, so RTO was not measured"
+        return
+    devices, survivor = history.started.devices, history.survivor
+    limit_s = history.started.objectives.rto_s
+    if rto.recovered < devices:
+        yield f"{devices - rto.recovered} of {devices} devices never recovered"
+    if rto.p99_s is None:
+        yield (
+            "RTO p99 is unknown, because it falls on a device that never"
+            f" recovered; the objective is {limit_s:g} s"
+        )
+    elif rto.p99_s > limit_s:
+        yield f"RTO p99 was {rto.p99_s:.1f} s; the objective is {limit_s:g} s"
+    if phases.dns_switched_s is None:
+        yield f"DNS never switched the fleet's name to {survivor}"
+
+
+def _loss_reasons(history: History, books: Account) -> Iterator[str]:
+    survivor, limit = history.survivor, history.started.objectives.rpo_messages
+    rpo = books.rpo
+    if books.silent:
+        yield f"{_devices(books.silent)} never reported what was published"
+    if books.unread:
+        count = _devices(books.unread)
+        yield f"the store in {survivor} was not read at the end for {count}"
+    if rpo.lost is None:
+        yield "what was lost was not measured"
+    elif rpo.lost > limit:
+        yield (
+            f"the drill lost {rpo.lost} of {rpo.acknowledged} acknowledged messages;"
+            f" the objective is at most {limit}"
+        )
+    if rpo.duplicates:
+        rows = _count(rpo.duplicates, "duplicate row")
+        yield f"the store in {survivor} holds {rows}"
+    if books.ghosts:
+        ghosts = _count(books.ghosts, "message")
+        yield f"the store in {survivor} holds {ghosts} that nobody published"
+    if books.dropped:
+        dropped = _count(books.dropped, "message")
+        yield f"devices dropped {dropped}, their outboxes being full"
+
+
+def _aftermath_reasons(history: History) -> Iterator[str]:
+    if history.has(Phase.ONBOARD_AFTER) and not history.newcomers:
+        yield "no new device could be onboarded after the fault"
+    facts = (event.fact for event in history.within(Phase.STAY_HEALTHY))
+    gone = [fact for fact in facts if isinstance(fact, DeviceDisconnected)]
+    if gone:
+        yield (
+            f"{_devices({fact.thing for fact in gone})} disconnected again after"
+            f" recovery ({gone[0].thing}: {gone[0].reason})"
+        )
+
+
+def _devices(things: Iterable[str]) -> str:
+    return _count(len(set(things)), "device")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _rounded(value_s: float | None) -> float | None:
+    return None if value_s is None else round(value_s, 3)

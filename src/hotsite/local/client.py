@@ -1,0 +1,216 @@
+"""Use a local cloud that is up: its Regions, its faults, its names, its user."""
+
+import json
+import ssl
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from hotsite.errors import InvalidInputError, NotReadyError, UnreachableError
+from hotsite.local import cloud, control, deployment
+from hotsite.local.backbone import PumpStatus
+from hotsite.local.cloud import CloudState, SiteState
+from hotsite.local.dns.client import DnsControl
+from hotsite.local.plan import Place
+from hotsite.local.records import decode
+
+_ANSWER_S_MAX = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SiteHealth:
+    """What the DNS server's health checkers think of one site.
+
+    Attributes:
+        region: AWS Region code.
+        is_healthy: What DNS goes by.
+        checkers_healthy: Checkers that say healthy.
+        checkers: Checkers there are.
+    """
+
+    region: str
+    is_healthy: bool
+    checkers_healthy: int
+    checkers: int
+
+
+class LocalCloud:
+    """One local cloud that is up.
+
+    Args:
+        folder: The cloud's folder.
+        state: What it says about itself.
+    """
+
+    def __init__(self, folder: Path, state: CloudState) -> None:
+        self.folder = folder
+        self.state = state
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Use the cloud of a folder.
+
+        Args:
+            folder: The cloud's folder.
+
+        Raises:
+            NotReadyError: It is not up, not ready, or something of it died.
+        """
+        found = cls(folder, cloud.read_state(folder))
+        found.check()
+        return found
+
+    def check(self) -> CloudState:
+        """Read the state again.
+
+        Raises:
+            NotReadyError: The cloud is gone, or something of it died.
+        """
+        self.state = cloud.read_state(self.folder)
+        for trouble in cloud.troubles(self.state):
+            raise NotReadyError(f"local cloud {self.state.name!r}: {trouble}")
+        if self.state.state != cloud.READY:
+            raise NotReadyError(f"local cloud {self.state.name!r} is not ready yet")
+        return self.state
+
+    def site(self, name: str) -> SiteState:
+        """Return a site by its letter or Region.
+
+        Raises:
+            InvalidInputError: There is no such site.
+        """
+        for site in self.state.sites:
+            if name in {site.letter, site.region}:
+                return site
+        raise InvalidInputError(f"there is no site {name!r} in this cloud")
+
+    def address(self, name: str) -> str:
+        """Return the loopback address of a site."""
+        return self.site(name).address
+
+    def region_at(self, address: str) -> str | None:
+        """Return the Region that has a loopback address, or nothing."""
+        for site in self.state.sites:
+            if site.address == address:
+                return site.region
+        return None
+
+    def client(self, service: str, name: str) -> Any:
+        """Return a boto3 client.
+
+        Args:
+            service: Such as ``iot``.
+            name: Letter or Region of the site.
+        """
+        site = self.site(name)
+        place = Place(site.letter, site.region, site.gateway_url)
+        return deployment.client(place, service, account_id=self.state.account_id)
+
+    def fault(self, kind: str, name: str) -> float:
+        """Kill, freeze or thaw a Region.
+
+        Args:
+            kind: ``kill``, ``freeze`` or ``thaw``.
+            name: Letter or Region of the site.
+
+        Returns:
+            When it was done, in seconds since the epoch.
+
+        Raises:
+            InvalidInputError: There is no such fault or site, or it is dead already.
+            UnreachableError: The supervisor does not answer.
+        """
+        request = {"command": "fault", "kind": kind, "region": name}
+        answer = control.call(Path(self.state.control), request)
+        return float(answer["injected_world_s"])
+
+    def set_lag(self, lag_s: float) -> None:
+        """Set how long after its write a change may reach the other Region.
+
+        Args:
+            lag_s: 0 or more.
+        """
+        request = {"command": "lag", "lag_s": lag_s}
+        control.call(Path(self.state.backbone_control), request)
+
+    def disable_dns_failover(self) -> None:
+        """Answer names as if every site were healthy."""
+        self.dns.disable_failover()
+
+    @property
+    def dns(self) -> DnsControl:
+        """Return the commands of the DNS process."""
+        return DnsControl(Path(self.state.dns_control))
+
+    def health(self) -> tuple[SiteHealth, ...]:
+        """Return what health checkers think of each site.
+
+        Raises:
+            NotReadyError: The cloud is gone, or something of it died.
+        """
+        try:
+            status = self.dns.status()
+        except UnreachableError:
+            self.check()
+            raise
+        return tuple(
+            SiteHealth(
+                region=found.id.partition(".")[0],
+                is_healthy=found.is_healthy,
+                checkers_healthy=found.checkers_healthy,
+                checkers=found.checkers,
+            )
+            for found in status.health
+        )
+
+    def pumps(self) -> Iterator[PumpStatus]:
+        """Yield how far each table is behind, in each direction.
+
+        Raises:
+            NotReadyError: The cloud is gone, or something of it died.
+        """
+        path = Path(self.state.backbone_control)
+        try:
+            answer = control.call(path, {"command": "status"})
+        except UnreachableError:
+            self.check()
+            raise
+        for pump in answer["pumps"]:
+            yield decode(PumpStatus, pump, source="backbone")
+
+    def replication_lag_s(self) -> float | None:
+        """Return how old the oldest change is that the other Region lacks.
+
+        Returns:
+            Seconds; 0 when nothing waits; nothing when a source does not answer.
+        """
+        lags = [pump.lag_s for pump in self.pumps()]
+        known = [lag for lag in lags if lag is not None]
+        return max(known, default=0.0) if len(known) == len(lags) else None
+
+    def token(self) -> str:
+        """Return a token of the local test user, as the companion app gets one.
+
+        Raises:
+            UnreachableError: The issuer does not answer.
+        """
+        form = {
+            "grant_type": "password",
+            "username": self.state.username,
+            "password": self.state.password,
+        }
+        request = urllib.request.Request(  # noqa: S310 (an address of our own)
+            f"{self.state.issuer_url}/token",
+            data=urllib.parse.urlencode(form).encode(),
+        )
+        context = ssl.create_default_context(cafile=self.state.ca)
+        try:
+            with urllib.request.urlopen(  # noqa: S310 (an address of our own)
+                request, timeout=_ANSWER_S_MAX, context=context
+            ) as answer:
+                return str(json.loads(answer.read())["access_token"])
+        except (OSError, ValueError, KeyError) as error:
+            raise UnreachableError(f"{self.state.issuer_url}: {error}") from error

@@ -1,0 +1,81 @@
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hotsite.core.scenario import FaultKind, Objectives, check, parse
+from hotsite.errors import InvalidInputError
+
+DRILLS = sorted((Path(__file__).parents[2] / "drills").glob("*.toml"))
+LEAST = {"name": "x", "title": "A sentence.", "fault": {"kind": "none"}}
+
+
+@pytest.mark.parametrize("path", DRILLS, ids=lambda path: path.stem)
+def test_every_shipped_scenario_is_named_like_its_file(path):
+    scenario = parse(tomllib.loads(path.read_text()), source=path.name)
+    assert scenario.name == path.stem
+    assert scenario.devices == 50
+    assert scenario.objectives == Objectives(rto_s=60, rpo_messages=0)
+
+
+def test_shipped_scenarios_differ_in_what_they_are_about():
+    scenarios = {
+        path.stem: parse(tomllib.loads(path.read_text()), source=path.name)
+        for path in DRILLS
+    }
+    assert scenarios["region-loss"].fault.kind is FaultKind.REGION_KILL
+    assert scenarios["region-freeze"].fault.kind is FaultKind.REGION_FREEZE
+    assert not scenarios["no-fault"].has_fault
+    assert not scenarios["dns-disabled"].dns_failover
+
+
+def test_what_is_left_out_has_a_default():
+    scenario = parse(LEAST, source="x.toml")
+    assert (scenario.devices, scenario.seed, scenario.onboard_after) == (50, 1, 1)
+    assert (scenario.steady_s, scenario.recovery_limit_s) == (12, 90)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"device": 50}, "x.toml: unknown key 'device'; known are devices, dns_"),
+        ({"fault": {}}, "x.toml: fault: kind is missing"),
+        ({"fault": "none"}, "x.toml: fault: must be a table, not 'none'"),
+        ({"fault": {"kind": "flood"}}, 'kind must be "region-kill" or "region-freeze"'),
+        ({"fault": {"kind": "none", "site": "b"}}, 'site must be "active", not'),
+        ({"devices": 0}, "x.toml: devices must be 1 to 100000"),
+        ({"devices": True}, "devices must be a whole number, not True"),
+        ({"devices": 5.0}, "devices must be a whole number, not 5.0"),
+        ({"steady_s": "1"}, "steady_s must be a number, not '1'"),
+        ({"steady_s": float("nan")}, "steady_s must be 0 to 3600 seconds"),
+        ({"stay_healthy_s": -1}, "stay_healthy_s must be 0 to 3600 seconds"),
+        ({"replication_lag_s": 3601}, "replication_lag_s must be 0 to 3600 seconds"),
+        ({"recovery_limit_s": 0}, "recovery_limit_s must be more than 0 seconds"),
+        ({"publish_interval_s": float("inf")}, "publish_interval_s must be more than"),
+        ({"objectives": {"rto_s": 0}}, "objectives: rto_s must be more than 0"),
+        ({"objectives": {"rpo_messages": -1}}, "objectives: rpo_messages must be 0"),
+        ({"dns_failover": 1}, "dns_failover must be true or false, not 1"),
+        ({"name": "Loss!"}, "name must be 1 to 64 of a-z, 0-9 and -"),
+        ({"title": "Two\nlines"}, "title must be one sentence on one line"),
+        ({"title": " "}, "title must be one sentence on one line"),
+        ({"seed": -1}, "seed must be 0 or more"),
+        ({"onboard_after": -1}, "onboard_after must be 0 or more"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_line(changes, message):
+    with pytest.raises(InvalidInputError) as caught:
+        parse({**LEAST, **changes}, source="x.toml")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_name_is_said():
+    with pytest.raises(InvalidInputError, match=r"x\.toml: name, title is missing"):
+        parse({"fault": {"kind": "none"}}, source="x.toml")
+
+
+def test_an_override_is_checked_like_the_file():
+    scenario = replace(parse(LEAST, source="x.toml"), devices=-3)
+    with pytest.raises(InvalidInputError, match="--devices: devices must be"):
+        check(scenario, source="--devices")

@@ -4,6 +4,7 @@ import typing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sample_journal import journal
 
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
@@ -22,7 +23,6 @@ from hotsite.core.journal import (
     encode,
 )
 from hotsite.errors import InvalidInputError
-from sample_journal import journal
 
 NOTE = '{"at_s": 1, "world_s": 2, "kind": "note", "text": "x"}'
 

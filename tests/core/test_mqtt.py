@@ -180,3 +180,26 @@ def test_malformed_is_refused(data):
 def test_what_mqtt_cannot_say_is_not_encoded(packet):
     with pytest.raises(MalformedPacketError):
         encode(packet)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Property(0x01, 1),
+        Property(0x21, 20),
+        Property(0x02, 70_000),
+        Property(0x0B, 200),
+        Property(0x1F, "why"),
+        Property(0x09, b"\x00\xff"),
+        Property(0x26, ("name", "value")),
+    ],
+)
+def test_each_kind_of_property_arrives(item):
+    sent = Publish("a", b"x", properties=(item,))
+    assert Parser().feed(encode(sent)) == [sent]
+
+
+def test_a_property_with_an_endless_number_is_refused():
+    endless = b"\x0b\xff\xff\xff\xff\x01"
+    with pytest.raises(MalformedPacketError):
+        Parser().feed(frame(0x30, text("a") + varint(len(endless)) + endless))

@@ -3,6 +3,17 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sample_journal import (
+    ACTIVE,
+    STANDBY,
+    Paper,
+    as_json,
+    but,
+    event,
+    journal,
+    thing,
+    without,
+)
 
 from hotsite.core.history import percentile
 from hotsite.core.intervals import Intervals
@@ -26,17 +37,6 @@ from hotsite.core.journal import (
 from hotsite.core.scenario import Objectives
 from hotsite.core.verdict import judge
 from hotsite.errors import InvalidInputError
-from sample_journal import (
-    ACTIVE,
-    STANDBY,
-    Paper,
-    as_json,
-    but,
-    event,
-    journal,
-    thing,
-    without,
-)
 
 SHAPE = {
     "schema": None,

@@ -61,7 +61,7 @@ class SystemResolver:
                 type=socket.SOCK_STREAM,
                 flags=socket.AI_CANONNAME,
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise UnreachableError(f"{name} does not resolve: {error}") from error
         _family, _type, _protocol, canonical, where = answers[0]
         address = str(where[0])
@@ -120,7 +120,7 @@ class DnsResolver:
     async def _follow(self, name: str) -> Resolved:
         target, ttl_s = f"{name.rstrip('.')}.", float("inf")
         for _ in range(_LINKS_MAX):
-            links = await self._ask(target)
+            links = await self._ask(target, on_behalf_of=name)
             address = None
             while (link := links.get(target.lower())) is not None:
                 ttl_s = min(ttl_s, link.ttl)
@@ -138,19 +138,23 @@ class DnsResolver:
                 break
         raise UnreachableError(f"{name}: no address at the end of {target}")
 
-    async def _ask(self, name: str) -> dict[str, dns.rrset.RRset]:
-        query = dns.message.make_query(name, dns.rdatatype.A)
+    async def _ask(
+        self, target: str, *, on_behalf_of: str
+    ) -> dict[str, dns.rrset.RRset]:
         where = f"{self._address}:{self._port}"
         try:
+            query = dns.message.make_query(target, dns.rdatatype.A)
             answer, _is_tcp = await dns.asyncquery.udp_with_fallback(
                 query, self._address, timeout=self._query_s_max, port=self._port
             )
         except (dns.exception.DNSException, OSError) as error:
             raise UnreachableError(
-                f"{name}: no answer from {where}: {error}"
+                f"{on_behalf_of}: no answer from {where}: {error}"
             ) from error
         if answer.rcode() != dns.rcode.NOERROR:
             code = dns.rcode.to_text(answer.rcode())
-            raise UnreachableError(f"{name}: {where} answered {code}")
+            raise UnreachableError(
+                f"{on_behalf_of}: {where} answered {code} for {target}"
+            )
         wanted = {dns.rdatatype.A, dns.rdatatype.CNAME}
         return {str(s.name).lower(): s for s in answer.answer if s.rdtype in wanted}

@@ -18,6 +18,7 @@ from hotsite.adapters.resolver import DnsResolver, Resolver, SystemResolver
 from hotsite.core.device import Device, State
 from hotsite.core.device_values import (
     Acknowledged,
+    Failed,
     Identity,
     Joined,
     Output,
@@ -55,6 +56,8 @@ class Sample:
         acknowledged: First and repeated acknowledgements, in this run.
         refused: Messages that a full outbox did not take.
         connects: Connections that were made.
+        failures: Attempts that ended without one.
+        failure: Why the last of those failed; "" before the first.
     """
 
     connected: dict[str, int]
@@ -65,6 +68,8 @@ class Sample:
     acknowledged: int
     refused: int
     connects: int
+    failures: int
+    failure: str
 
 
 class Crew:
@@ -96,6 +101,7 @@ class Crew:
         self._config = config
         self._tell = tell
         self._counts: Counter[str] = Counter()
+        self._failure = ""
         self._acknowledged = asyncio.Event()
         self._random = random.Random(config.seed)  # noqa: S311 - jitter, no secret
         self._store = SqliteOutbox.open(config.outbox)
@@ -145,6 +151,8 @@ class Crew:
             acknowledged=self._counts["acknowledged"],
             refused=self._counts["refused"],
             connects=self._counts["connects"],
+            failures=self._counts["failures"],
+            failure=self._failure,
         )
 
     async def stop(self) -> None:
@@ -218,6 +226,9 @@ class Crew:
             self._acknowledged.set()
         elif isinstance(output, Joined):
             self._counts["connects"] += 1
+        elif isinstance(output, Failed):
+            self._counts["failures"] += 1
+            self._failure = output.reason
         self._tell(thing, output)
 
     def _break(self, error: BaseException) -> None:

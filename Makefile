@@ -57,7 +57,7 @@ format: $(VENV)/.ready ## Format and fix what a machine can
 	@$(BIN)/ruff check --fix --quiet src tests scripts
 
 lock: ## Resolve requirements/*.in again (needs uv)
-	@for part in dev clients node; do uv pip compile --quiet --generate-hashes \
+	@for part in dev clients node lambda-onboarding lambda-canary; do uv pip compile --quiet --generate-hashes \
 	  --python-version 3.11 --no-annotate --no-header \
 	  requirements/$$part.in -o requirements/$$part.txt; done
 

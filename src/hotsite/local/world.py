@@ -55,7 +55,7 @@ class LocalWorld:
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         """Take a cloud that is up, and a folder for keys and the fleet's files."""
         self._cloud = cloud
-        self._folder = folder
+        self._folder = folder.resolve()
         self._clock = SystemClock()
         self._state = cloud.state
         self._regions = {site.letter: site.region for site in self._state.sites}
@@ -64,6 +64,7 @@ class LocalWorld:
         self._dns = DnsResolver(self._state.dns_address, self._state.dns_port)
         self._lookout = Lookout(cloud)
         self._fleet: Fleet | None = None
+        self._things: frozenset[str] = frozenset()
         self._token = ""
         self._stores = {
             region: HotStore(
@@ -74,7 +75,7 @@ class LocalWorld:
             )
             for region in self._regions.values()
         }
-        (folder / "devices").mkdir(parents=True, exist_ok=True)
+        (self._folder / "devices").mkdir(parents=True, exist_ok=True)
 
     def facts(self) -> WorldFacts:
         """Return what the world says of itself."""
@@ -128,6 +129,7 @@ class LocalWorld:
 
     def start_fleet(self, things: Sequence[str], plan: FleetPlan) -> None:
         """Let the devices connect and publish."""
+        self._things = frozenset(things)
         members = [self._member(thing) for thing in things]
         config = {
             "devices": [
@@ -177,11 +179,14 @@ class LocalWorld:
 
     def stored(self, region: str) -> Sequence[Stored]:
         """Return what arrived in a site's hot store since the last look."""
-        return self._stores[region].stored()
+        found = self._stores[region].stored()
+        return [item for item in found if item.thing in self._things]
 
     def held(self, region: str) -> Sequence[Held]:
         """Return all that a site's hot store holds of the fleet."""
-        return self._stores[region].held()
+        # The canaries' messages are in the table, too.
+        found = self._stores[region].held()
+        return [item for item in found if item.thing in self._things]
 
     def accounts(self) -> Sequence[DeviceAccount]:
         """Return what the devices say of their own messages."""
@@ -189,6 +194,7 @@ class LocalWorld:
 
     def close(self) -> None:
         """End the fleet; the cloud is its owner's to end."""
+        self._lookout.close()
         if self._fleet is not None:
             self._fleet.stop()
 
@@ -215,7 +221,9 @@ class LocalWorld:
         self, region: str, thing: str
     ) -> DeviceConnectable | DeviceUnconnectable:
         member = self._member(thing)
-        credentials = Credentials(member.certificate, member.private_key, self._ca_pem)
+        credentials = Credentials(
+            member.certificate.read_text(), member.private_key, self._ca_pem
+        )
         name = self._iot_name(region)
         address = self._cloud.address(region)
         target = Target(address, self._state.mqtt_port, name)

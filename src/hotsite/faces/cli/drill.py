@@ -16,7 +16,7 @@ from hotsite.core.scenario import Scenario
 from hotsite.errors import InvalidInputError
 from hotsite.faces.cli import files, report
 from hotsite.faces.cli.clouds import private_cloud
-from hotsite.faces.render.progress import Progress, show_progress
+from hotsite.faces.render.progress import progress
 from hotsite.flows.drill import play
 from hotsite.local.world import LocalWorld
 from hotsite.ports import Clock, World
@@ -66,8 +66,7 @@ def run(options: argparse.Namespace) -> int:
         )
     folder = options.out or Path("build/drills") / scenario.name
     _make_room(folder)
-    with show_progress(scenario, sys.stderr) as progress:
-        _play(scenario, text, options.world, folder, progress)
+    _play(scenario, text, options.world, folder)
     return report.write(folder, is_json=options.json)
 
 
@@ -97,15 +96,16 @@ def _make_room(folder: Path) -> None:
         raise InvalidInputError(f"--out {folder}: {error.strerror}") from error
 
 
-def _play(
-    scenario: Scenario, text: str, world: str, folder: Path, progress: Progress
-) -> None:
-    clock: Clock = SimClock() if world == "sim" else SystemClock()
-    path = folder / "journal.jsonl"
-    with JournalWriter(path, clock.now_s(), clock, listener=progress.event) as journal:
+def _play(scenario: Scenario, text: str, world: str, folder: Path) -> None:
+    with (
+        _opened(world, scenario, folder) as (there, clock),
+        progress() as view,
+        JournalWriter(
+            folder / "journal.jsonl", clock.now_s(), clock, listener=view.event
+        ) as journal,
+    ):
         try:
-            with _opened(world, clock, scenario, folder, progress) as there:
-                play(scenario, text, there, journal, clock)
+            play(scenario, text, there, journal, clock)
         except KeyboardInterrupt:
             journal.write(DrillEnded("interrupted"))
             raise
@@ -113,15 +113,19 @@ def _play(
 
 @contextlib.contextmanager
 def _opened(
-    name: str, clock: Clock, scenario: Scenario, folder: Path, progress: Progress
-) -> Iterator[World]:
+    name: str, scenario: Scenario, folder: Path
+) -> Iterator[tuple[World, Clock]]:
     if name == "sim":
-        assert isinstance(clock, SimClock)  # noqa: S101 - made for this world
-        yield SimWorld(clock, seed=scenario.seed)
+        virtual = SimClock()
+        yield SimWorld(virtual, seed=scenario.seed), virtual
         return
-    with private_cloud(folder, progress.say) as cloud:
+    with private_cloud(folder, _say) as cloud:
         world = LocalWorld(cloud, folder / "world")
         try:
-            yield world
+            yield world, SystemClock()
         finally:
             world.close()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

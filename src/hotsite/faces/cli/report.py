@@ -42,7 +42,7 @@ def write(folder: Path, *, is_json: bool) -> int:
     Raises:
         InvalidInputError: There is no journal, or it is malformed.
     """
-    events = journal.read(folder / "journal.jsonl")
+    events = journal.read(folder / "journal.jsonl").events
     verdict = judge(events)
     document = json.dumps(verdict.to_json(), indent=1)
     (folder / "verdict.json").write_text(document + "\n", encoding="utf-8")

@@ -1,5 +1,7 @@
 """The distribution of the recovery time over the fleet, and its parts."""
 
+from dataclasses import dataclass
+
 from hotsite.faces.render.charts import (
     WIDE,
     Layout,
@@ -17,6 +19,45 @@ from hotsite.faces.render.story import Story
 
 _MARGIN = 1.06
 _BAR = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One part of what half of the fleet waited for, in seconds since the fault.
+
+    Attributes:
+        css: Class that colours it.
+        name: What was waited for.
+        start_s: When that began.
+        end_s: When it was there.
+    """
+
+    css: str
+    name: str
+    start_s: float
+    end_s: float
+
+    @property
+    def took(self) -> str:
+        """Return its length as people read it."""
+        return f"{self.end_s - self.start_s:.1f} s"
+
+
+def waits(story: Story) -> tuple[Wait, ...]:
+    """Return what half of the fleet waited for, part by part."""
+    phases, rto = story.verdict.phases, story.verdict.rto
+    parts: list[Wait] = []
+    start_s = 0.0
+    for css, name, end_s in (
+        ("off", "detect", phases.detected_s),
+        ("phase", "switch", phases.dns_switched_s),
+        ("a", "connect", phases.reconnected_p50_s),
+        ("b", "store", rto.p50_s),
+    ):
+        if end_s is not None and end_s > start_s:
+            parts.append(Wait(css, name, start_s, end_s))
+            start_s = end_s
+    return tuple(parts)
 
 
 def curve(story: Story, layout: Layout) -> Markup:
@@ -125,17 +166,9 @@ def _parts_of_recovery(
     story: Story, x: Scale, y: float, layout: Layout
 ) -> list[Markup]:
     """Draw what the first half of the fleet waited for, as one divided bar."""
-    phases, rto = story.verdict.phases, story.verdict.rto
     parts = [label("What half of the fleet waited for", x.start, y, class_="lane")]
-    start_s = 0.0
-    for css, text, end_s in (
-        ("off", "detect", phases.detected_s),
-        ("phase", "switch", phases.dns_switched_s),
-        ("a", "connect", phases.reconnected_p50_s),
-        ("b", "store", rto.p50_s),
-    ):
-        if end_s is None or end_s <= start_s:
-            continue
+    for wait in waits(story):
+        css, text, start_s, end_s = wait.css, wait.name, wait.start_s, wait.end_s
         width = x(end_s) - x(start_s)
         parts.append(
             tag(
@@ -151,5 +184,4 @@ def _parts_of_recovery(
         if text_width(text, layout) + 12 <= width:
             middle = y + 6 + _BAR / 2 + layout.font * 0.36
             parts.append(label(text, x(start_s) + 6, middle, class_=f"on on-{css}"))
-        start_s = end_s
     return parts

@@ -1,16 +1,19 @@
 """The report as one self-contained page: no script, no fetch, no fonts."""
 
+import re
 from collections.abc import Iterable
 from importlib import resources
 
 from hotsite.core.journal import Event
 from hotsite.faces.render import tables
 from hotsite.faces.render.charts import LAYOUTS
-from hotsite.faces.render.curve import curve
+from hotsite.faces.render.curve import curve, waits
 from hotsite.faces.render.markup import Markup, join, tag
 from hotsite.faces.render.story import Story, headline, tell
 from hotsite.faces.render.tables import Figure, Table
 from hotsite.faces.render.timeline import timeline
+
+_TIME = r"\d[\d.]* s\b"
 
 
 def report_html(events: Iterable[Event]) -> str:
@@ -52,14 +55,27 @@ def _banner(story: Story) -> Markup:
         f"Drill \u201c{verdict.scenario}\u201d, {verdict.devices} devices, world"
         f" {verdict.world}, seed {verdict.seed}"
     )
-    items = [tag("li", reason) for reason in verdict.reasons]
+    items = [tag("li", _unbroken(reason, story)) for reason in verdict.reasons]
     return tag(
         "header",
         tag("p", tag("span", f"{mark} {_word(story)}", class_="badge"), class_="word"),
-        tag("h1", headline(story)),
+        tag("h1", _unbroken(headline(story), story)),
         tag("ul", *items, class_="reasons") if items else "",
         tag("p", facts, class_="facts"),
         class_="pass" if verdict.is_pass else "fail",
+    )
+
+
+def _unbroken(text: str, story: Story) -> Markup:
+    """Return a sentence in which no line ends inside a Region's name or a time."""
+    started = story.history.started
+    names = (re.escape(name) for name in (started.active, started.standby) if name)
+    pieces = re.split(f"({'|'.join((*names, _TIME))})", text)
+    return join(
+        *(
+            tag("span", piece, class_="name") if place % 2 else piece
+            for place, piece in enumerate(pieces)
+        )
     )
 
 
@@ -69,7 +85,7 @@ def _sections(story: Story) -> Iterable[Markup]:
     yield _section(
         "Timeline",
         *(timeline(story, layout) for layout in LAYOUTS),
-        _legend(story),
+        _legend(_regions(story)),
     )
     if story.away_s:
         yield _section(
@@ -80,6 +96,7 @@ def _sections(story: Story) -> Iterable[Markup]:
                 " is stored in the surviving site.",
             ),
             *(curve(story, layout) for layout in LAYOUTS),
+            _legend((part.css, f"{part.name}: {part.took}") for part in waits(story)),
         )
     yield tag(
         "div",
@@ -92,10 +109,10 @@ def _sections(story: Story) -> Iterable[Markup]:
         class_="pair",
     )
     yield _section("Messages, accounted for", _table(tables.loss_table(story)))
-    yield _section("What happened", _table(tables.moment_table(story)))
+    yield _section("What happened", _table(tables.moment_table(story), "moments"))
     yield _section(
         "This run",
-        _table(tables.run_table(story)),
+        _table(tables.run_table(story), "words"),
         tag("h3", "Play it again"),
         tag("pre", "\n".join(tables.commands(story))),
         tag("h3", "Scenario"),
@@ -110,22 +127,27 @@ def _section(title: str, *children: str) -> Markup:
 def _card(figure: Figure) -> Markup:
     mark = "\u2713" if figure.is_met else "\u2715"
     kind = "met" if figure.is_met else "missed"
+    is_number = figure.value[0].isdigit()
     return tag(
         "div",
         tag("dt", figure.name),
-        tag("dd", figure.value, class_="value"),
-        tag("dd", f"{mark} {figure.word} \u00b7 wanted {figure.wanted}", class_="goal"),
+        tag("dd", figure.value, class_="value" if is_number else "value word"),
+        tag("dd", f"wanted: {figure.wanted}", class_="wanted"),
+        tag("dd", f"{mark} {figure.word}", class_="judgement"),
         class_=f"card {kind}",
     )
 
 
-def _legend(story: Story) -> Markup:
+def _regions(story: Story) -> Iterable[tuple[str, str]]:
     started = story.history.started
-    entries = (
+    return (
         ("a", f"{started.active} (active)"),
         ("b", f"{started.standby} (standby)"),
         ("off", "offline or unhealthy"),
     )
+
+
+def _legend(entries: Iterable[tuple[str, str]]) -> Markup:
     items = (
         tag("li", tag("span", class_=f"swatch {css}", aria_hidden="true"), text)
         for css, text in entries
@@ -133,7 +155,9 @@ def _legend(story: Story) -> Markup:
     return tag("ul", *items, class_="legend")
 
 
-def _table(table: Table) -> Markup:
+def _table(table: Table, css: str = "numbers") -> Markup:
+    if not table.rows:
+        return Markup()
     head = tag("tr", *(tag("th", text, scope="col") for text in table.headers))
     rows = (
         tag("tr", tag("th", first, scope="row"), *(tag("td", cell) for cell in rest))
@@ -144,6 +168,7 @@ def _table(table: Table) -> Markup:
         tag("caption", table.caption),
         tag("thead", head),
         tag("tbody", *rows),
+        class_=css,
     )
     note = tag("p", table.note, class_="note") if table.note else Markup()
     return join(element, note)

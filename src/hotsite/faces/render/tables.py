@@ -10,6 +10,7 @@ from hotsite.faces.render.story import Story, moments
 _SLOWEST = 5
 _GIBIBYTE = 2**30
 UNKNOWN = "not measured"
+NEVER = "not reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,12 @@ def figures(verdict: Verdict) -> tuple[Figure, ...]:
     return (
         Figure(
             "RTO p99",
-            seconds(rto.p99_s),
+            _reached(rto.p99_s, verdict),
             f"at most {goals.rto_s:g} s",
             is_met=rto.p99_s is not None and rto.p99_s <= goals.rto_s,
         ),
         Figure(
-            "Acknowledged, then lost",
+            "Messages lost",
             count(rpo.lost),
             f"at most {goals.rpo_messages}",
             is_met=rpo.lost is not None and rpo.lost <= goals.rpo_messages,
@@ -101,6 +102,12 @@ def figures(verdict: Verdict) -> tuple[Figure, ...]:
     )
 
 
+def _reached(value_s: float | None, verdict: Verdict) -> str:
+    """Return a percentile; one that falls on a lost device was never reached."""
+    is_never = value_s is None and verdict.rto.recovered is not None
+    return NEVER if is_never else seconds(value_s)
+
+
 def _share(part: int | None, whole: int) -> str:
     return UNKNOWN if part is None else f"{part} of {whole}"
 
@@ -123,12 +130,12 @@ def recovery_table(verdict: Verdict) -> Table:
         (
             ("Health checks gave the site up", seconds(phases.detected_s)),
             ("DNS answered the other site", seconds(phases.dns_switched_s)),
-            ("First telemetry stored", seconds(rto.first_s)),
+            ("First telemetry stored", _reached(rto.first_s, verdict)),
             ("Half of the fleet connected", seconds(phases.reconnected_p50_s)),
-            ("Half of the fleet stored (p50)", seconds(rto.p50_s)),
-            ("90 % stored (p90)", seconds(rto.p90_s)),
-            ("99 % stored (p99)", seconds(rto.p99_s)),
-            ("Last device stored", seconds(rto.max_s)),
+            ("Half of the fleet stored (p50)", _reached(rto.p50_s, verdict)),
+            ("90 % stored (p90)", _reached(rto.p90_s, verdict)),
+            ("99 % stored (p99)", _reached(rto.p99_s, verdict)),
+            ("Last device stored", _reached(rto.max_s, verdict)),
         ),
     )
 
@@ -178,7 +185,12 @@ def registry_table(story: Story) -> Table:
 
 
 def slowest_table(story: Story) -> Table:
-    """Return the devices that were away longest, the never recovered first."""
+    """Return the devices that were away longest, the never recovered first.
+
+    It has no rows if there was no fault.
+    """
+    if story.history.fault is None:
+        return Table("Longest away", ("Device", "Away"), ())
     never = sorted(story.history.fleet - story.away_s.keys())
     known = sorted(story.away_s.items(), key=lambda item: (-item[1], item[0]))
     rows = (

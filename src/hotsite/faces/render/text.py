@@ -47,7 +47,7 @@ def report_text(events: Iterable[Event]) -> str:
         tables.run_table(story),
     )
     lines = [headline(story), "", verdict_text(story.verdict)]
-    for table in parts:
+    for table in filter(lambda part: part.rows, parts):
         lines += [table.caption.upper(), *_table(table), ""]
     lines += ["AGAIN", *(f"  {command}" for command in tables.commands(story))]
     return "\n".join(lines) + "\n"

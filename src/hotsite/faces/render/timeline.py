@@ -1,7 +1,7 @@
 """The timeline: the fleet, DNS, health and backlog over one axis of time."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hotsite.faces.render.charts import (
     WIDE,
@@ -31,6 +31,7 @@ class _Sheet:
     layout: Layout
     x: Scale
     parts: list[Markup]
+    titles: list[Markup] = field(default_factory=list)
     y: float = 0.0
 
     @property
@@ -40,7 +41,8 @@ class _Sheet:
     def title(self, text: str) -> None:
         """Write a lane's title and go on below it."""
         self.y += _GAP + self.layout.font
-        self.parts.append(label(text, self.x.start, self.y, class_="lane"))
+        # Drawn last, so that the line of the fault does not cross it out.
+        self.titles.append(label(text, self.x.start, self.y, class_="lane"))
         self.y += 6
 
     def css(self, region: str) -> str:
@@ -77,7 +79,7 @@ def timeline(story: Story, layout: Layout) -> Markup:
             ),
         ]
     unit = "seconds since the fault" if has_fault else "seconds since the start"
-    sheet.parts += time_axis(x, sheet.y + 6, layout, unit=unit)
+    sheet.parts += [*sheet.titles, *time_axis(x, sheet.y + 6, layout, unit=unit)]
     height = sheet.y + 6 + 3.6 * layout.font
     about = ("timeline", "Timeline of the drill", _description(story))
     return frame(sheet.parts, layout, height, about=about)
@@ -184,17 +186,29 @@ def _name(sheet: _Sheet, y: Scale, edges: _Edges, name: tuple[str, str]) -> None
     lows, highs = edges
     wanted = sheet.story.verdict.devices / 2
     samples = sheet.story.samples
-    thick = [i for i in range(len(samples)) if highs[i] - lows[i] >= wanted]
-    if not thick:
+    run = _longest_run([h - low >= wanted for low, h in zip(lows, highs, strict=True)])
+    if not run:
         return
-    start, end = (sheet.x(samples[i].at_s) for i in (thick[0], thick[-1]))
+    start, end = (sheet.x(samples[i].at_s) for i in (run[0], run[-1]))
     if text_width(text, sheet.layout) + 2 * _PADDING > end - start:
         return
-    middle = y((lows[thick[-1]] + highs[thick[-1]]) / 2) + sheet.layout.font * 0.36
+    middle = y((lows[run[0]] + highs[run[0]]) / 2) + sheet.layout.font * 0.36
     x = (start + end) / 2
     sheet.parts.append(
         label(text, x, middle, text_anchor="middle", class_=f"on on-{css}")
     )
+
+
+def _longest_run(flags: Sequence[bool]) -> range:
+    """Return the places of the longest unbroken run of true flags."""
+    best = range(0)
+    start = 0
+    for place, flag in enumerate(flags):
+        if not flag:
+            start = place + 1
+        elif place + 1 - start > len(best):
+            best = range(start, place + 1)
+    return best
 
 
 def _grid(sheet: _Sheet, y: Scale) -> None:

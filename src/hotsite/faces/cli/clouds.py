@@ -1,0 +1,65 @@
+"""Start a local cloud for one command, and end it with the command."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from hotsite.faces.cli import artefacts
+from hotsite.local import cloud, launcher
+from hotsite.local.client import LocalCloud
+from hotsite.local.cloud import CloudConfig
+from hotsite.settings import Settings
+
+ARTEFACTS = Path("build/artefacts")
+# RFC 6761 keeps .test for this: no real name is ever meant.
+DOMAIN = "hotsite.test"
+
+
+def config_for(
+    settings: Settings, name: str, folder: Path, say: Callable[[str], None]
+) -> CloudConfig:
+    """Return what a supervisor must be told; make templates where missing.
+
+    Args:
+        settings: What the cloud is made for.
+        name: Of the cloud.
+        folder: Where everything of the cloud is kept.
+        say: Told what takes long.
+    """
+    made = artefacts.make(settings, ARTEFACTS, say)
+    return CloudConfig(
+        name=name,
+        folder=str(folder.absolute()),
+        domain=settings.domain,
+        sites=tuple(cloud.Site(site.letter, site.region) for site in settings.sites),
+        tables=cloud.Tables(
+            registry=settings.table("registry"),
+            telemetry=settings.table("telemetry"),
+            applied=settings.table("applied"),
+        ),
+        templates=str(made.templates.absolute()),
+        lambdas=str(made.lambdas.absolute()),
+        audience=settings.issuer.audience,
+    )
+
+
+@contextlib.contextmanager
+def private_cloud(folder: Path, say: Callable[[str], None]) -> Iterator[LocalCloud]:
+    """Run a cloud of one's own while the block runs.
+
+    Args:
+        folder: Where its files go.
+        say: Told what happens, one line each.
+
+    Yields:
+        The cloud, ready; it is gone afterwards, whatever happened.
+
+    Raises:
+        NotReadyError: It did not get ready.
+    """
+    there = folder / "cloud"
+    there.mkdir(parents=True, exist_ok=True)
+    config = config_for(Settings(DOMAIN), folder.name or "drill", there, say)
+    with launcher.Launched(config, say) as launched:
+        launched.wait_ready()
+        yield LocalCloud.open(there)

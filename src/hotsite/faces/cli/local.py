@@ -1,0 +1,208 @@
+"""``hotsite local``: the two-Region cloud on this machine: up, down, look, use."""
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hotsite.errors import (
+    HotsiteError,
+    InvalidInputError,
+    NotReadyError,
+    RefusedError,
+)
+from hotsite.faces.cli import clouds, localstatus
+from hotsite.local import cloud, launcher, network
+from hotsite.local.client import LocalCloud
+from hotsite.local.cloud import CloudState
+from hotsite.settings import Settings
+
+_EPILOG = """\
+examples:
+  hotsite local up --detach
+  eval "$(hotsite local env --site b)" && aws iot list-things
+  hotsite local exec -- mosquitto_pub -h iot.hotsite.test -p 8883 ...
+  hotsite local down
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command and its sub-commands."""
+    command = subparsers.add_parser(
+        "local",
+        help="the two-Region cloud on this machine",
+        description="Two Regions, DNS with health checks, replication and a token "
+        "issuer, as real processes on loopback addresses.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parts = command.add_subparsers(dest="part", metavar="COMMAND", required=True)
+    for name, function, says in (
+        ("up", up, "start it; Ctrl-C ends it, unless --detach"),
+        ("down", down, "end it; nothing of it is left"),
+        ("status", status, "what runs, what DNS answers, how far replication is"),
+        ("env", env, "print exports for boto3, the AWS CLI and devices"),
+        ("exec", execute, "run an unmodified program that resolves our names"),
+    ):
+        part = parts.add_parser(name, help=says, description=f"{says}.")
+        part.add_argument("--name", default="local", help="of the cloud")
+        part.add_argument(
+            "--dir", type=Path, metavar="DIR", help="default: .hotsite/NAME"
+        )
+        part.add_argument("--json", action="store_true", help="one JSON document")
+        part.set_defaults(run=function)
+        if name == "up":
+            part.add_argument("--detach", action="store_true", help="return when ready")
+            part.add_argument("--domain", default=clouds.DOMAIN)
+            part.add_argument("--dns-port", type=int, default=network.DNS_PORT)
+            part.add_argument(
+                "--block", type=int, default=1, help="first address block: 127.0.BLOCK"
+            )
+        elif name == "env":
+            part.add_argument("--site", choices=("a", "b"), default="a")
+        elif name == "exec":
+            part.add_argument("program", nargs=argparse.REMAINDER, metavar="CMD ...")
+
+
+def up(options: argparse.Namespace) -> int:
+    """Start the cloud; stay until it ends, or return when ready."""
+    if options.block % 2 == 0 or not 1 <= options.block <= network.BLOCK_MAX:
+        raise InvalidInputError(f"--block {options.block}: write 1, 3, 5 ... 253")
+    if not 1024 <= options.dns_port < 1 << 16:  # noqa: PLR2004 (53 is added anyway)
+        raise InvalidInputError(f"--dns-port {options.dns_port}: write 1024 to 65535")
+    folder = _folder(options)
+    launcher.refuse_if_up(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = Settings(options.domain)
+    config = clouds.config_for(settings, options.name, folder, _say)
+    config = replace(config, dns_port=options.dns_port, block=options.block)
+    with contextlib.ExitStack() as stack:
+        launched = stack.enter_context(launcher.Launched(config, _say))
+        state = launched.wait_ready()
+        if options.detach:
+            launched.let_go()
+            stack.pop_all()
+        if options.json:
+            print(json.dumps(localstatus.describe(state)), flush=True)
+        _say(f"ready: {_summary(state)}")
+        if not options.detach:
+            _say("Ctrl-C ends it")
+            launched.wait_end()
+    return 0
+
+
+def down(options: argparse.Namespace) -> int:
+    """End the cloud, whatever state it is in."""
+    folder = _folder(options)
+    was_up = launcher.end(folder)
+    _say(f"ended {folder}" if was_up else f"nothing was up in {folder}")
+    if options.json:
+        print(json.dumps({"ended": was_up}))
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """Say what runs; exit 3 when it is not up or something died."""
+    state = cloud.read_state(_folder(options))
+    local = LocalCloud(_folder(options), state)
+    found = localstatus.look(local)
+    if options.json:
+        print(json.dumps(found.document))
+    else:
+        print(found.text)
+    if found.troubles:
+        for trouble in found.troubles:
+            _say(trouble)
+        return 3
+    return 0
+
+
+def env(options: argparse.Namespace) -> int:
+    """Print what programs need to know, as shell exports."""
+    local = LocalCloud.open(_folder(options))
+    variables = _variables(local, options.site)
+    if options.json:
+        print(json.dumps(variables))
+        return 0
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run a program in a mount namespace whose resolver is our DNS server."""
+    program = options.program
+    if program[:1] == ["--"]:
+        program = program[1:]
+    if not program:
+        raise InvalidInputError("local exec: write the program behind --")
+    local = LocalCloud.open(_folder(options))
+    state = local.state
+    if network.DNS_PORT_PRIVILEGED not in state.dns_ports:
+        raise RefusedError(
+            f"local exec needs DNS on {state.dns_address}:53, which this user may not "
+            "bind: run as root, or sysctl net.ipv4.ip_unprivileged_port_start=53"
+        )
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        raise NotReadyError("local exec needs the program unshare (util-linux, Linux)")
+    resolv = _folder(options).absolute() / "resolv.conf"
+    resolv.write_text(
+        f"nameserver {state.dns_address}\noptions timeout:1 attempts:2\n", "ascii"
+    )
+    flags = ["--mount"] if os.geteuid() == 0 else ["--mount", "--map-root-user"]
+    command = [unshare, *flags, "--"]
+    probe = subprocess.run(
+        [*command, "true"], capture_output=True, text=True, check=False, timeout=10
+    )
+    if probe.returncode != 0:
+        raise RefusedError(
+            "local exec: this machine does not permit mount namespaces: "
+            f"{probe.stderr.strip()}"
+        )
+    shell = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    environment = {**os.environ, **_variables(local, "a")}
+    argv = [*command, "sh", "-c", shell, str(resolv), *program]
+    return subprocess.run(argv, env=environment, check=False).returncode
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    folder: Path = options.dir or Path(".hotsite") / options.name
+    return folder
+
+
+def _variables(local: LocalCloud, letter: str) -> dict[str, str]:
+    state, site = local.state, local.site(letter)
+    folder = local.folder.absolute()
+    token = folder / "token"
+    with contextlib.suppress(HotsiteError):
+        token.touch(mode=0o600)
+        token.write_text(local.token(), "ascii")
+    return {
+        "AWS_ACCESS_KEY_ID": state.account_id,
+        "AWS_SECRET_ACCESS_KEY": cloud.SECRET,
+        "AWS_DEFAULT_REGION": site.region,
+        "AWS_ENDPOINT_URL": site.gateway_url,
+        "HOTSITE_DOMAIN": state.domain,
+        "HOTSITE_CA": state.ca,
+        "HOTSITE_DNS": f"{state.dns_address}:{state.dns_port}",
+        "HOTSITE_API": f"api.{state.domain}:{state.https_port}",
+        "HOTSITE_IOT": f"iot.{state.domain}:{state.mqtt_port}",
+        "HOTSITE_TOKEN_FILE": str(token),
+    }
+
+
+def _summary(state: CloudState) -> str:
+    sites = ", ".join(f"{site.region} on {site.address}" for site in state.sites)
+    return f"{sites}; DNS on {state.dns_address}:{state.dns_port}"
+
+
+def _say(text: str) -> None:
+    print(f"local: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,66 @@
+"""The CDK app: which stacks there are, in the order in which they deploy.
+
+All flags are in code. ``cdk.json`` is read by the CDK's command line only, so
+flags there would give other templates than tests and ``hotsite synth`` see.
+"""
+
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+
+from hotsite.infra.data import DataStack
+from hotsite.infra.keys import KeyReplicaStack, KeyStack
+from hotsite.infra.site import SiteStack
+from hotsite.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One stack of the plan.
+
+    Attributes:
+        name: The stack's name.
+        region: Where it is deployed.
+        needs: Parameters that come from outputs of earlier stacks, as
+            (parameter, stack, output).
+    """
+
+    name: str
+    region: str
+    needs: tuple[tuple[str, str, str], ...] = ()
+
+
+def plan(settings: Settings) -> tuple[Planned, ...]:
+    """Return the stacks in the order in which they deploy."""
+    prefix, sites = settings.prefix, settings.sites
+    key = f"{prefix}-key-{sites[0].region}"
+    needs = (("KeyId", key, "KeyId"),)
+    return (
+        Planned(key, sites[0].region),
+        Planned(f"{prefix}-key-{sites[1].region}", sites[1].region, needs),
+        Planned(f"{prefix}-data", sites[0].region, needs),
+        *(Planned(f"{prefix}-site-{site.region}", site.region) for site in sites),
+    )
+
+
+def build(settings: Settings, out_dir: str) -> cdk.App:
+    """Build the app without writing anything.
+
+    Args:
+        settings: The owner's settings.
+        out_dir: Where ``App.synth`` will write.
+    """
+    app = cdk.App(
+        outdir=out_dir,
+        analytics_reporting=False,
+        tree_metadata=False,
+        # Templates without assets need no CDK bootstrap in the owner's account.
+        default_stack_synthesizer=cdk.BootstraplessSynthesizer(),
+    )
+    primary, replica, data, *sites = (stack.name for stack in plan(settings))
+    KeyStack(app, primary, settings)
+    KeyReplicaStack(app, replica, settings)
+    DataStack(app, data, settings)
+    for name, site in zip(sites, settings.sites, strict=True):
+        SiteStack(app, name, settings, site)
+    return app

@@ -1,0 +1,1 @@
+"""One construct per noun; what they share comes in as ``SiteInputs``."""

@@ -1,0 +1,68 @@
+"""What IoT Core of a site must hold before a device exists."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iot as iot
+from constructs import Construct
+
+from hotsite.infra.inputs import SiteInputs, arn
+
+_THING = "${iot:Connection.Thing.ThingName}"
+
+
+class Fleet(Construct):
+    """Thing type, thing group and the one policy of all devices."""
+
+    def __init__(self, scope: Construct, inputs: SiteInputs) -> None:
+        super().__init__(scope, "Fleet")
+        settings = inputs.settings
+        # Refused attributes and types would make two Regions differ, so the type
+        # searches nothing and the group carries nothing.
+        thing_type = iot.CfnThingType(self, "Type", thing_type_name=settings.thing_type)
+        group = iot.CfnThingGroup(self, "Group", thing_group_name=settings.fleet_group)
+        policy = iot.CfnPolicy(
+            self,
+            "Policy",
+            policy_name=inputs.policy_name,
+            policy_document=policy_document(),
+        )
+        self.parts: tuple[cdk.CfnResource, ...] = (thing_type, group, policy)
+
+
+def policy_document() -> dict[str, Any]:
+    """Return the IoT policy: a device is itself, and speaks only for itself.
+
+    ``client/${iot:Connection.Thing.ThingName}`` with ``IsAttached`` is the form
+    that Device Defender's audit accepts (AWS IoT Device Defender developer guide,
+    "AWS IoT policies overly permissive"). The thing variables need the
+    certificate attached to the thing in this Region and the client identifier
+    equal to the thing's name ("Thing policy variables").
+    """
+    allow = {"Effect": "Allow"}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                **allow,
+                "Action": "iot:Connect",
+                "Resource": arn("iot", f"client/{_THING}"),
+                "Condition": {"Bool": {"iot:Connection.Thing.IsAttached": "true"}},
+            },
+            {
+                **allow,
+                "Action": "iot:Publish",
+                "Resource": arn("iot", f"topic/dt/{_THING}/*"),
+            },
+            {
+                **allow,
+                "Action": "iot:Subscribe",
+                "Resource": arn("iot", f"topicfilter/cmd/{_THING}/*"),
+            },
+            {
+                **allow,
+                "Action": "iot:Receive",
+                "Resource": arn("iot", f"topic/cmd/{_THING}/*"),
+            },
+        ],
+    }

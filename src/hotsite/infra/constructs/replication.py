@@ -1,0 +1,96 @@
+"""The registry replica's stream, read by the one function that applies it."""
+
+from aws_cdk import CfnDeletionPolicy
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from hotsite.infra.constructs import permissions
+from hotsite.infra.constructs.functions import Job, SiteFunction
+from hotsite.infra.constructs.setup import Setup
+from hotsite.infra.inputs import SiteInputs
+
+_KEEP_DAYS = 90
+_RETRIES_MAX = 10
+# A stream keeps 24 h: give a batch up, and write it down, while its records can
+# still be read (Lambda developer guide, "DynamoDB streams: error handling").
+_AGE_S_MAX = 23 * 3600
+# Four calls a new device at 10 registrations a second, the IoT default quota:
+# a batch of 100 ends well within the function's time.
+_BATCH_MAX = 100
+_LIMIT_S = 60
+
+
+class Replication(Construct):
+    """Replicator, its event source, and the bucket for what it could not apply."""
+
+    def __init__(self, scope: Construct, inputs: SiteInputs, setup: Setup) -> None:
+        super().__init__(scope, "Replication")
+        # S3, because it gets the whole batch; a queue would get only sequence
+        # numbers of records that the stream forgets within the day.
+        failures = _bucket(self)
+        job = Job(
+            "replicator",
+            permissions.replicator(
+                inputs, stream=setup.stream_arn, failures=failures.attr_arn
+            ),
+            limit_s=_LIMIT_S,
+        )
+        function = SiteFunction(self, job, inputs)
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Stream",
+            function_name=function.arn,
+            event_source_arn=setup.stream_arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=_BATCH_MAX,
+            maximum_batching_window_in_seconds=0,
+            bisect_batch_on_function_error=True,
+            function_response_types=["ReportBatchItemFailures"],
+            maximum_retry_attempts=_RETRIES_MAX,
+            maximum_record_age_in_seconds=_AGE_S_MAX,
+            destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
+                    destination=failures.attr_arn
+                )
+            ),
+        )
+        self.failures = failures.ref
+        self.function = function.name
+
+
+def _bucket(scope: Construct) -> s3.CfnBucket:
+    bucket = s3.CfnBucket(
+        scope,
+        "Failures",
+        bucket_encryption=s3.CfnBucket.BucketEncryptionProperty(
+            server_side_encryption_configuration=[
+                s3.CfnBucket.ServerSideEncryptionRuleProperty(
+                    server_side_encryption_by_default=(
+                        s3.CfnBucket.ServerSideEncryptionByDefaultProperty(
+                            sse_algorithm="AES256"
+                        )
+                    )
+                )
+            ]
+        ),
+        lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(
+            rules=[
+                s3.CfnBucket.RuleProperty(
+                    status="Enabled", expiration_in_days=_KEEP_DAYS
+                )
+            ]
+        ),
+        public_access_block_configuration=(
+            s3.CfnBucket.PublicAccessBlockConfigurationProperty(
+                block_public_acls=True,
+                block_public_policy=True,
+                ignore_public_acls=True,
+                restrict_public_buckets=True,
+            )
+        ),
+    )
+    # What failed must outlive the stack that failed it.
+    bucket.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
+    bucket.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+    return bucket

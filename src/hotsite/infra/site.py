@@ -1,0 +1,53 @@
+"""The site stack: all of hotsite in one Region; deployed once in each."""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from hotsite.infra.constructs.api import Api
+from hotsite.infra.constructs.domain import Domain
+from hotsite.infra.constructs.fleet import Fleet
+from hotsite.infra.constructs.health import Canary
+from hotsite.infra.constructs.names import Names, Targets
+from hotsite.infra.constructs.replication import Replication
+from hotsite.infra.constructs.setup import Setup
+from hotsite.infra.constructs.tables import Applied
+from hotsite.infra.constructs.telemetry import Telemetry
+from hotsite.infra.inputs import declare
+from hotsite.settings import Settings, SiteSettings
+
+
+class SiteStack(cdk.Stack):
+    """One Region's half; it knows nothing of the other stack."""
+
+    def __init__(
+        self, scope: Construct, name: str, settings: Settings, site: SiteSettings
+    ) -> None:
+        super().__init__(
+            scope,
+            name,
+            env=cdk.Environment(region=site.region),
+            suppress_template_indentation=True,
+        )
+        inputs = declare(self, settings, site)
+        Applied(self, inputs)
+        fleet = Fleet(self, inputs)
+        Domain(self, inputs)
+        telemetry = Telemetry(self, inputs)
+        setup = Setup(self, inputs, after=fleet.parts)
+        replication = Replication(self, inputs, setup)
+        api = Api(self, inputs)
+        canary = Canary(self, inputs, setup)
+        targets = Targets(setup.data_endpoint, api.shared_target, api.own_target)
+        names = Names(self, inputs, targets)
+        outputs = {
+            "ApiId": api.identifier,
+            "CanaryFunction": canary.function,
+            "DataEndpoint": setup.data_endpoint,
+            "ErrorQueue": telemetry.error_queue,
+            "FailureBucket": replication.failures,
+            "HealthCheckId": names.check,
+            "RegistryStreamArn": setup.stream_arn,
+            "ReplicatorFunction": replication.function,
+        }
+        for key, value in outputs.items():
+            cdk.CfnOutput(self, key, value=value)

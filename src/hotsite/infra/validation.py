@@ -1,0 +1,67 @@
+"""Check templates offline: AWS's validator, cfn-lint, and rules of our own.
+
+Nothing here talks to AWS, so nothing here proves that a template deploys; it
+finds the mistakes that are known to pass a synthesis.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cloudformation_validate as validate
+from cfnlint.api import lint_file
+from cfnlint.config import ManualArgs
+
+_RULES = Path(__file__).parent / "rules" / "hotsite.guard"
+_WORSE_THAN_ADVICE = frozenset({"FATAL", "ERROR", "WARN"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a template.
+
+    Attributes:
+        template: File name of the template.
+        rule: Identifier of the rule, for example ``E3012`` or the name of ours.
+        message: What is wrong.
+    """
+
+    template: str
+    rule: str
+    message: str
+
+
+def inspect(
+    templates: Sequence[Path], *, regions: Sequence[str]
+) -> tuple[Finding, ...]:
+    """Return everything worse than advice that is wrong with templates.
+
+    Args:
+        templates: Templates on disk.
+        regions: Where they will be deployed; what a Region lacks is an error.
+
+    Returns:
+        Findings, template by template; empty is good.
+    """
+    engine = _engine()
+    found: list[Finding] = []
+    for path in templates:
+        report = engine.validate_template(path)
+        found += [
+            Finding(path.name, item.rule_id, item.message)
+            for item in report.diagnostics
+            if item.severity.name in _WORSE_THAN_ADVICE
+        ]
+        found += [
+            Finding(path.name, match.rule.id, match.message)
+            for match in lint_file(path, config=ManualArgs(regions=list(regions)))
+        ]
+    return tuple(found)
+
+
+@cache
+def _engine() -> validate.CompositeEngine:
+    """Return the validator with our rules; building it is the slow part."""
+    rules = [validate.file_to_external_rule_source(_RULES)]
+    return validate.CompositeEngine(validate.CompositeEngineConfig(guard_rules=rules))

@@ -1,0 +1,56 @@
+"""The global tables and their key."""
+
+REGIONS = ["eu-central-1", "eu-west-1"]
+
+
+def test_one_stack_owns_every_replica_and_each_is_protected(assembly, settings):
+    tables = assembly.resources("data", "DynamoDB::GlobalTable")
+    names = {table["Properties"]["TableName"] for table in tables.values()}
+    assert names == {settings.table("registry"), settings.table("telemetry")}
+    for table in tables.values():
+        assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+        properties = table["Properties"]
+        assert properties["StreamSpecification"] == {
+            "StreamViewType": "NEW_AND_OLD_IMAGES"
+        }
+        assert [r["Region"] for r in properties["Replicas"]] == REGIONS
+        for replica in properties["Replicas"]:
+            recovery = replica["PointInTimeRecoverySpecification"]
+            assert recovery == {"PointInTimeRecoveryEnabled": True}
+            assert replica["DeletionProtectionEnabled"] is True
+
+
+def test_each_replica_uses_the_key_of_its_own_region(assembly):
+    for table in assembly.properties("data", "DynamoDB::GlobalTable"):
+        for replica in table["Replicas"]:
+            key = replica["SSESpecification"]["KMSMasterKeyId"]["Fn::Join"][1]
+            assert f":kms:{replica['Region']}:" in "".join(map(str, key))
+            assert key[-1] == {"Ref": "KeyId"}
+
+
+def test_only_telemetry_expires(assembly, settings):
+    expiry = {
+        table["TableName"]: table.get("TimeToLiveSpecification")
+        for table in assembly.properties("data", "DynamoDB::GlobalTable")
+    }
+    assert expiry == {
+        settings.table("registry"): None,
+        settings.table("telemetry"): {
+            "AttributeName": "expires_at_s",
+            "Enabled": True,
+        },
+    }
+
+
+def test_the_key_is_one_key_in_two_regions(assembly):
+    ((key, primary),) = assembly.resources("key-eu-central-1", "KMS::Key").items()
+    ((_, replica),) = assembly.resources("key-eu-west-1", "KMS::ReplicaKey").items()
+    assert primary["Properties"]["MultiRegion"] is True
+    assert primary["Properties"]["EnableKeyRotation"] is True
+    source = replica["Properties"]["PrimaryKeyArn"]["Fn::Join"][1]
+    assert ":kms:eu-central-1:" in source
+    assert source[-1] == {"Ref": "KeyId"}
+    for resource in (primary, replica):
+        assert resource["DeletionPolicy"] == "Retain"
+    outputs = assembly.template("key-eu-central-1")["Outputs"]
+    assert outputs["KeyId"]["Value"] == {"Ref": key}

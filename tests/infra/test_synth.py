@@ -1,0 +1,92 @@
+"""The templates as files: the same bytes each time, small, and on their own."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from hotsite.infra.app import plan
+from hotsite.infra.synth import synthesise
+
+SITES = ("site-eu-central-1", "site-eu-west-1")
+# CloudFormation API, CreateStack: TemplateBody holds at most 51,200 bytes.
+TEMPLATE_BYTES_MAX = 51_200
+
+
+def text_of(value):
+    """Return a template value with its intrinsic functions flattened."""
+    if isinstance(value, dict):
+        (function, argument), *_ = value.items()
+        if function == "Fn::Join":
+            return argument[0].join(text_of(part) for part in argument[1])
+        if function == "Fn::GetAtt":
+            return f"<{'.'.join(argument)}>"
+        return f"<{argument}>"
+    return str(value)
+
+
+def test_synthesis_gives_the_same_bytes_twice(assembly, settings, tmp_path):
+    again = synthesise(settings, tmp_path)
+    assert [path.name for path in again] == [path.name for path in assembly.paths]
+    for first, second in zip(assembly.paths, again, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+    first_plan = assembly.paths[0].with_name("stacks.json")
+    assert first_plan.read_bytes() == (tmp_path / "stacks.json").read_bytes()
+
+
+def test_every_template_fits_into_one_call(assembly):
+    for path in assembly.paths:
+        assert path.stat().st_size < TEMPLATE_BYTES_MAX, path.name
+
+
+def test_the_plan_names_every_template_in_an_order_that_deploys(assembly, settings):
+    document = json.loads(assembly.paths[0].with_name("stacks.json").read_text())
+    assert [stack["name"] for stack in document] == [s.name for s in plan(settings)]
+    done = set()
+    for stack, path in zip(document, assembly.paths, strict=True):
+        assert stack["template"] == path.name
+        template = json.loads(path.read_text())
+        for parameter, source in stack["parameters"].items():
+            assert parameter in template["Parameters"]
+            assert source["stack"] in done, "needs a stack that deploys later"
+        done.add(stack["name"])
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_a_site_asks_only_for_what_an_owner_knows(assembly, site):
+    parameters = assembly.template(site)["Parameters"]
+    required = {name for name, value in parameters.items() if "Default" not in value}
+    assert required == {"HostedZoneId", "AssetBucket"}
+    assert parameters["HealthCheckPort"]["Default"] == 443
+    assert parameters["MqttPort"]["Default"] == "8883"
+
+
+def test_the_sites_are_twins(assembly):
+    first, second = (assembly.template(site)["Resources"] for site in SITES)
+    kinds = [Counter(r["Type"] for r in found.values()) for found in (first, second)]
+    assert kinds[0] == kinds[1]
+    assert first.keys() == second.keys()
+
+
+def test_no_template_mentions_another_stack_or_the_other_region(assembly):
+    other = {SITES[0]: "eu-west-1", SITES[1]: "eu-central-1"}
+    for path in assembly.paths:
+        template = json.loads(path.read_text())
+        text = path.read_text()
+        assert "Fn::ImportValue" not in text
+        for output in template.get("Outputs", {}).values():
+            assert "Export" not in output
+    for site, region in other.items():
+        assert region not in assembly.path(site).read_text()
+
+
+def test_no_template_needs_a_bootstrapped_account(assembly):
+    for path in assembly.paths:
+        text = path.read_text()
+        assert "cdk-hnb659fds" not in text
+        assert "BootstrapVersion" not in text
+
+
+def test_no_stream_is_named_by_a_wildcard(assembly):
+    for path in assembly.paths:
+        assert "/stream/*" not in path.read_text()

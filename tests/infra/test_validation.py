@@ -1,0 +1,163 @@
+"""The linters are clean, and our own rules catch what linters do not know."""
+
+import json
+
+import pytest
+
+from hotsite.infra.validation import inspect
+
+REGIONS = ("eu-central-1", "eu-west-1")
+SITE = "site-eu-central-1"
+
+
+def one(template, kind):
+    found = (r for r in template["Resources"].values() if r["Type"] == f"AWS::{kind}")
+    return next(found)["Properties"]
+
+
+def named(template, kind, key, start):
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == f"AWS::{kind}" and properties[key].startswith(start):
+            return properties
+    raise AssertionError(f"no {kind} starts with {start}")
+
+
+def wildcard_stream(template):
+    one(template, "Lambda::EventSourceMapping")["EventSourceArn"] = {
+        "Fn::Join": [
+            "",
+            [
+                "arn:aws:dynamodb:eu-central-1:",
+                {"Ref": "AWS::AccountId"},
+                ":table/hotsite-registry",
+                "/stream/*",
+            ],
+        ]
+    }
+
+
+def latest_position(template):
+    one(template, "Lambda::EventSourceMapping")["StartingPosition"] = "LATEST"
+
+
+def endless_retries(template):
+    del one(template, "Lambda::EventSourceMapping")["MaximumRetryAttempts"]
+
+
+def no_failure_bucket(template):
+    del one(template, "Lambda::EventSourceMapping")["DestinationConfig"]
+
+
+def slow_record(template):
+    named(template, "Route53::RecordSet", "Name", "iot-")["TTL"] = "300"
+
+
+def record_without_identifier(template):
+    del named(template, "Route53::RecordSet", "Name", "iot.")["SetIdentifier"]
+
+
+def record_without_health(template):
+    del named(template, "Route53::RecordSet", "Name", "api.")["HealthCheckId"]
+
+
+def check_of_the_failover_name(template):
+    config = one(template, "Route53::HealthCheck")["HealthCheckConfig"]
+    config["FullyQualifiedDomainName"] = "api.fleet.example.com"
+
+
+def odd_check_interval(template):
+    config = one(template, "Route53::HealthCheck")["HealthCheckConfig"]
+    config["RequestInterval"] = 15
+
+
+def wrong_tls_policy(template):
+    tls = one(template, "IoT::DomainConfiguration")["TlsConfig"]
+    tls["SecurityPolicy"] = "IoTSecurityPolicy_TLS12_1_0_2016_01"
+
+
+def errors_into_the_same_service(template):
+    payload = one(template, "IoT::TopicRule")["TopicRulePayload"]
+    payload["ErrorAction"] = payload["Actions"][0]
+
+
+def policy_for_any_client(template):
+    connect = one(template, "IoT::Policy")["PolicyDocument"]["Statement"][0]
+    connect["Resource"] = "*"
+
+
+def policy_without_attachment(template):
+    connect = one(template, "IoT::Policy")["PolicyDocument"]["Statement"][0]
+    del connect["Condition"]
+
+
+def open_onboarding(template):
+    route = named(template, "ApiGatewayV2::Route", "RouteKey", "POST")
+    route["AuthorizationType"] = "NONE"
+
+
+def role_for_everything(template):
+    role = one(template, "IAM::Role")
+    role["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"] = "iot:*"
+
+
+def exported_output(template):
+    template["Outputs"]["ApiId"]["Export"] = {"Name": "hotsite-api"}
+
+
+def table_without_replica_key(template):
+    del one(template, "DynamoDB::GlobalTable")["Replicas"][1]["SSESpecification"]
+
+
+def table_without_recovery(template):
+    replica = one(template, "DynamoDB::GlobalTable")["Replicas"][1]
+    del replica["PointInTimeRecoverySpecification"]
+
+
+def table_that_goes_with_its_stack(template):
+    for resource in template["Resources"].values():
+        resource.pop("DeletionPolicy")
+
+
+def misspelt_property(template):
+    rule = one(template, "Events::Rule")
+    rule["ScheduleExpresion"] = rule.pop("ScheduleExpression")
+
+
+DEFECTS = (
+    (wildcard_stream, SITE, "stream_arn_is_concrete"),
+    (latest_position, SITE, "stream_batches_are_bounded"),
+    (endless_retries, SITE, "stream_batches_are_bounded"),
+    (no_failure_bucket, SITE, "stream_batches_are_bounded"),
+    (slow_record, SITE, "records_move_fast"),
+    (record_without_identifier, SITE, "failover_records_are_whole"),
+    (record_without_health, SITE, "failover_records_are_whole"),
+    (check_of_the_failover_name, SITE, "health_checks_ask_one_site"),
+    (odd_check_interval, SITE, "health_checks_ask_one_site"),
+    (wrong_tls_policy, SITE, "devices_get_modern_tls"),
+    (errors_into_the_same_service, SITE, "rule_errors_go_elsewhere"),
+    (policy_for_any_client, SITE, "devices_speak_for_themselves"),
+    (policy_without_attachment, SITE, "devices_speak_for_themselves"),
+    (open_onboarding, SITE, "api_needs_a_token"),
+    (role_for_everything, SITE, "roles_name_their_actions"),
+    (exported_output, SITE, "stacks_stand_alone"),
+    (table_without_replica_key, "data", "global_tables_survive"),
+    (table_without_recovery, "data", "global_tables_survive"),
+    (table_that_goes_with_its_stack, "data", "global_tables_survive"),
+    (misspelt_property, SITE, "E3002"),
+)
+
+
+def test_the_templates_are_clean(assembly):
+    assert inspect(assembly.paths, regions=REGIONS) == ()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "stack", "rule"), [pytest.param(*d, id=d[0].__name__) for d in DEFECTS]
+)
+def test_a_seeded_defect_is_found(assembly, tmp_path, spoil, stack, rule):
+    template = assembly.template(stack)
+    spoil(template)
+    path = tmp_path / "spoilt.template.json"
+    path.write_text(json.dumps(template))
+    assert rule in {finding.rule for finding in inspect([path], regions=REGIONS)}

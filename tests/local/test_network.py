@@ -71,9 +71,11 @@ def test_a_port_that_something_else_has_is_named(address, port):
 
 
 def test_a_claim_port_that_is_not_a_clouds_is_named():
-    with socket.create_server((Block(FIRST).global_address, network.CLAIM_PORT)):
-        with pytest.raises(NotReadyError, match=":4500 is taken by something"):
-            network.claim(dns_port=DNS, first=FIRST)
+    with (
+        socket.create_server((Block(FIRST).global_address, network.CLAIM_PORT)),
+        pytest.raises(NotReadyError, match=":4500 is taken by something"),
+    ):
+        network.claim(dns_port=DNS, first=FIRST)
 
 
 def test_a_taken_udp_port_of_dns_is_named():

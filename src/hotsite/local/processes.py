@@ -188,7 +188,7 @@ class Processes:
         if child is None:
             known = ", ".join(sorted(self._children))
             raise InvalidInputError(f"there is no process {name!r}; there are {known}")
-        if not is_here(child):
+        if not is_here(child) or child.state == "killed":
             raise InvalidInputError(f"{name} is not running: it was killed")
         child.is_end_ordered = child.is_end_ordered or number == signal.SIGKILL
         child.state = state

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -92,6 +93,9 @@ def _make_room(folder: Path) -> None:
             (aside / str(number)).mkdir(parents=True)
             for path in there:
                 path.rename(aside / str(number) / path.name)
+        # Keys and outboxes of an earlier fleet: its messages are not this one's.
+        if (folder / "world").exists():
+            shutil.rmtree(folder / "world")
     except OSError as error:
         raise InvalidInputError(f"--out {folder}: {error.strerror}") from error
 

@@ -134,7 +134,7 @@ class FleetSampled:
         offline: Devices connected nowhere.
         backlog: Messages that wait on devices for their acknowledgement.
         published: Messages that devices have made so far.
-        acknowledged: Messages that were acknowledged so far.
+        acknowledged: Acknowledgements so far, repeats for another site included.
         replication_lag_s: Age of the oldest change that the standby has not
             got, or None where it was not measured.
     """

@@ -44,14 +44,30 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parts = command.add_subparsers(dest="part", metavar="COMMAND", required=True)
-    for name, function, says in (
-        ("up", up, "start it; Ctrl-C ends it, unless --detach"),
-        ("down", down, "end it; nothing of it is left"),
-        ("status", status, "what runs, what DNS answers, how far replication is"),
-        ("env", env, "print exports for boto3, the AWS CLI and devices"),
-        ("exec", execute, "run an unmodified program that resolves our names"),
+    for name, function, says, example in (
+        ("up", up, "start it; Ctrl-C ends it, unless --detach", "up --detach"),
+        ("down", down, "end it; nothing of it is left", "down --name second"),
+        (
+            "status",
+            status,
+            "what runs, what DNS answers, how far replication is",
+            "status --json",
+        ),
+        ("env", env, "print exports for boto3, the AWS CLI, devices", "env --site b"),
+        (
+            "exec",
+            execute,
+            "run an unmodified program that resolves our names",
+            "exec -- getent hosts iot.hotsite.test",
+        ),
     ):
-        part = parts.add_parser(name, help=says, description=f"{says}.")
+        part = parts.add_parser(
+            name,
+            help=says,
+            description=f"{says}.",
+            epilog=f"example:\n  hotsite local {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         part.add_argument("--name", default="local", help="of the cloud")
         part.add_argument(
             "--dir", type=Path, metavar="DIR", help="default: .hotsite/NAME"

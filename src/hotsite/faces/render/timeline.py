@@ -217,13 +217,18 @@ def _grid(sheet: _Sheet, y: Scale) -> None:
         sheet.parts += [
             line(sheet.x.start, at, sheet.x.end, at, class_="grid"),
             label(
-                f"{value:g}",
+                _short(value),
                 sheet.x.start - 5,
                 at + sheet.layout.font * 0.36,
                 text_anchor="end",
                 class_="tick",
             ),
         ]
+
+
+def _short(value: float) -> str:
+    """Return a number that fits beside an axis, such as 2.5k."""
+    return f"{value:g}" if value < 1000 else f"{value / 1000:.3g}k"  # noqa: PLR2004
 
 
 def _backlog(sheet: _Sheet) -> None:

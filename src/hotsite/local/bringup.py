@@ -145,11 +145,13 @@ async def bring_up(
     note("names answer, tables replicate")
     limit_s = time.monotonic() + _HEALTHY_S_MAX
     for check in done.health_checks:
-        await asyncio.to_thread(_await_healthy, check, state, limit_s)
+        await _await_healthy(check, state, limit_s)
     note("both sites healthy")
 
 
-def _await_healthy(check: HealthCheck, state: CloudState, deadline_s: float) -> None:
+async def _await_healthy(
+    check: HealthCheck, state: CloudState, deadline_s: float
+) -> None:
     """Ask as Route 53 does, until the site's own verdict is good.
 
     The checkers start by calling every site healthy, so their word is no proof.
@@ -157,12 +159,12 @@ def _await_healthy(check: HealthCheck, state: CloudState, deadline_s: float) -> 
     said = "not asked yet"
     while time.monotonic() < deadline_s:
         try:
-            status, said = _ask(check, state)
+            status, said = await asyncio.to_thread(_ask, check, state)
         except (OSError, http.client.HTTPException) as error:
             status, said = 0, str(error)
         if status == http.HTTPStatus.OK:
             return
-        time.sleep(_LOOK_EVERY_S)
+        await asyncio.sleep(_LOOK_EVERY_S)
     raise NotReadyError(
         f"{check.id} is not healthy after {_HEALTHY_S_MAX:.0f} s: {said}"
     )

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hotsite.errors import HotsiteError, InvalidInputError, NotReadyError
 from hotsite.local import bringup, cloud, control, network, records, sentinel
@@ -67,8 +67,7 @@ class Supervisor:
         for server in servers:
             server.close()
         await self._processes.end_all()
-        # The thread that deploys notices by itself that its Regions are gone.
-        await asyncio.wait([work], timeout=5)
+        await asyncio.wait([work], timeout=1)
         self._leave(code)
         return code
 
@@ -210,12 +209,14 @@ def _say(message: dict[str, object]) -> None:
         sys.stdout.flush()
 
 
-async def _own(config: CloudConfig) -> int:
+async def _own(config: CloudConfig) -> NoReturn:
     supervisor = Supervisor(config, _say)
     lifeline = asyncio.create_task(supervisor.follow_lifeline())
     code = await supervisor.run()
     lifeline.cancel()
-    return code
+    # A thread may still wait for a Region that is gone, and asyncio would join it.
+    # Everything is written and every child is dead: nothing is left to do.
+    os._exit(code)
 
 
 def main(arguments: list[str]) -> int:
@@ -225,7 +226,8 @@ def main(arguments: list[str]) -> int:
         arguments: The path of the file.
 
     Returns:
-        The exit code: 0 stopped, 2 wrong input, 3 something died or is taken.
+        The exit code of what never started: 2. A cloud ends this process with
+        0 stopped, 2 wrong input, 3 something died or is taken.
     """
     try:
         config = records.read(CloudConfig, Path(arguments[0]))
@@ -241,7 +243,7 @@ def main(arguments: list[str]) -> int:
             reason = f"another local cloud is up in {folder}"
             _say({"kind": "failed", "reason": reason, "code": EXIT_WRONG})
             return EXIT_WRONG
-        return asyncio.run(_own(config))
+        asyncio.run(_own(config))
 
 
 if __name__ == "__main__":

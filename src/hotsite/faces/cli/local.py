@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,23 +45,7 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parts = command.add_subparsers(dest="part", metavar="COMMAND", required=True)
-    for name, function, says, example in (
-        ("up", up, "start it; Ctrl-C ends it, unless --detach", "up --detach"),
-        ("down", down, "end it; nothing of it is left", "down --name second"),
-        (
-            "status",
-            status,
-            "what runs, what DNS answers, how far replication is",
-            "status --json",
-        ),
-        ("env", env, "print exports for boto3, the AWS CLI, devices", "env --site b"),
-        (
-            "exec",
-            execute,
-            "run an unmodified program that resolves our names",
-            "exec -- getent hosts iot.hotsite.test",
-        ),
-    ):
+    for name, function, says, example in _commands():
         part = parts.add_parser(
             name,
             help=says,
@@ -85,6 +70,27 @@ def register(subparsers: Any) -> None:
             part.add_argument("--site", choices=("a", "b"), default="a")
         elif name == "exec":
             part.add_argument("program", nargs=argparse.REMAINDER, metavar="CMD ...")
+
+
+def _commands() -> Iterator[tuple[str, Callable[..., int], str, str]]:
+    """Yield name, function, what it does and an example of each sub-command."""
+    yield from (
+        ("up", up, "start it; Ctrl-C ends it, unless --detach", "up --detach"),
+        ("down", down, "end it; nothing of it is left", "down --name second"),
+        (
+            "status",
+            status,
+            "what runs, what DNS answers, how far replication is",
+            "status --json",
+        ),
+        ("env", env, "print exports for boto3, the AWS CLI, devices", "env --site b"),
+        (
+            "exec",
+            execute,
+            "run an unmodified program that resolves our names",
+            "exec -- getent hosts iot.hotsite.test",
+        ),
+    )
 
 
 def up(options: argparse.Namespace) -> int:

@@ -1,0 +1,150 @@
+"""Drills in the local world: real Regions, real kills, the command as users run it."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hotsite.adapters import journal
+from hotsite.core.journal import DeviceRecovered, DrillEnded, FleetSampled
+from hotsite.core.verdict import judge
+
+pytestmark = pytest.mark.local
+
+ROOT = Path(__file__).parents[2]
+HOTSITE = [sys.executable, "-m", "hotsite.faces.cli.main"]
+LIMIT_S = 240
+
+
+def drill(out, scenario, *flags):
+    command = [*HOTSITE, "drill", str(scenario), "--out", str(out), "--json", *flags]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def shortened(tmp_path, name, **changes):
+    text = (ROOT / "drills" / f"{name}.toml").read_text()
+    for key, value in changes.items():
+        text, count = re.subn(rf"(?m)^{key} = \S+", f"{key} = {value}", text)
+        assert count == 1, f"{name}.toml has no {key}"
+    path = tmp_path / f"{name}.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["region-loss", "region-freeze"])
+def test_fleet_survives_the_loss_of_its_region(tmp_path, name):
+    flags = ("--devices", "20", "--seed", "7")
+    code, verdict, said = drill(tmp_path / "out", ROOT / f"drills/{name}.toml", *flags)
+    assert (code, verdict["verdict"]) == (0, "pass"), (verdict["reasons"], said)
+    assert verdict["rto"]["recovered"] == 20
+    assert verdict["rto"]["p99_s"] <= verdict["objectives"]["rto_s"]
+    assert (verdict["rpo"]["lost"], verdict["rpo"]["duplicates"]) == (0, 0)
+    assert verdict["rpo"]["stored"] == verdict["rpo"]["published"] > 0
+    assert verdict["registry"]["connectable_in_standby"] == 20
+    figures = [verdict["phases"], verdict["rto"], verdict["rpo"], verdict["registry"]]
+    assert all(value is not None for part in figures for value in part.values())
+
+    events = journal.read(tmp_path / "out" / "journal.jsonl").events
+    assert judge(events).to_json() == verdict
+    facts = [event.fact for event in events]
+    assert sum(isinstance(fact, DeviceRecovered) for fact in facts) == 20
+    assert any(isinstance(fact, FleetSampled) for fact in facts)
+    assert left_of(tmp_path) == []
+
+
+def test_drill_without_a_fault_is_judged_honestly(tmp_path):
+    scenario = shortened(tmp_path, "no-fault", steady_s=4.0, stay_healthy_s=2.0)
+    code, verdict, _ = drill(tmp_path / "out", scenario, "--devices", "5")
+    assert code == 1
+    assert set(verdict["rto"].values()) == {None}
+    assert any("no fault was injected" in reason for reason in verdict["reasons"])
+    assert verdict["rpo"]["lost"] == 0
+    assert verdict["rpo"]["stored"] == verdict["rpo"]["published"] > 0
+
+
+def test_drill_with_dns_failover_disabled_fails(tmp_path):
+    scenario = shortened(
+        tmp_path,
+        "dns-disabled",
+        steady_s=4.0,
+        stay_healthy_s=2.0,
+        recovery_limit_s=30.0,
+    )
+    code, verdict, _ = drill(tmp_path / "out", scenario, "--devices", "5")
+    assert (code, verdict["verdict"]) == (1, "fail")
+    assert verdict["rto"]["recovered"] == 0
+    assert verdict["phases"]["dns_switched_s"] is None
+    assert verdict["reasons"]
+
+
+@pytest.mark.parametrize("victim", ["hotsite.local.dns", "hotsite.faces.agent.fleet"])
+def test_death_of_a_process_ends_the_drill_and_names_it(tmp_path, victim):
+    process = started(tmp_path, victim)
+    found = next(p for p in family(process) if victim in p.cmdline())
+    found.send_signal(signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 3, said
+    last = said.strip().splitlines()[-1]
+    assert last.startswith("hotsite: ")
+    assert victim.rpartition(".")[2] in last
+    events = journal.read(tmp_path / "out" / "journal.jsonl").events
+    assert isinstance(events[-1].fact, DrillEnded)
+    assert events[-1].fact.reason.startswith("world died")
+    assert left_of(tmp_path) == []
+
+
+def test_ctrl_c_leaves_nothing_running_and_says_so_in_the_journal(tmp_path):
+    process = started(tmp_path, "hotsite.faces.agent.fleet")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    events = journal.read(tmp_path / "out" / "journal.jsonl").events
+    assert events[-1].fact == DrillEnded("interrupted")
+    assert left_of(tmp_path) == []
+
+
+def started(tmp_path, wanted):
+    """Start a drill and wait until one of its processes runs."""
+    command = [*HOTSITE, "drill", "drills/region-loss.toml", "--devices", "3"]
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until_s = time.monotonic() + 60
+    while time.monotonic() < until_s:
+        if any(wanted in found.cmdline() for found in family(process)):
+            return process
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    raise AssertionError(f"{wanted} never ran")
+
+
+def family(process):
+    try:
+        found = psutil.Process(process.pid).children(recursive=True)
+        return [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def left_of(tmp_path):
+    """Return processes that still run for a drill in this folder."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if str(tmp_path) in line and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(line)
+    return found

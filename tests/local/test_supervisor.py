@@ -1,5 +1,6 @@
 """The supervisor: whatever dies, the cloud ends whole and says what died."""
 
+import json
 import os
 import signal
 import socket
@@ -171,6 +172,37 @@ def test_a_process_that_dies_while_the_cloud_starts_is_named(tmp_path, said):
         pytest.raises(NotReadyError, match=r"issuer .* SIGKILL"),
     ):
         launched.wait_ready()
+
+
+@pytest.mark.parametrize("name", ["dns", "sentinel"])
+def test_a_death_while_a_site_is_not_healthy_yet_is_told_at_once(tmp_path, name):
+    config = small_config(tmp_path)
+    path = tmp_path / "artefacts/templates/hotsite-site-eu-west-1.template.json"
+    template = json.loads(path.read_text())
+    check = {
+        "Type": "HTTPS",
+        "FullyQualifiedDomainName": "api-b.hotsite.test",
+        "Port": 8443,
+        "ResourcePath": "/never",
+        "RequestInterval": 10,
+    }
+    template["Resources"]["Check"] = {
+        "Type": "AWS::Route53::HealthCheck",
+        "Properties": {"HealthCheckConfig": check},
+    }
+    path.write_text(json.dumps(template))
+
+    def kill(text):
+        if "tables replicate" in text:
+            state = cloud.read_state(tmp_path / "cloud")
+            os.kill(pid_of(state, name), signal.SIGKILL)
+
+    with launcher.Launched(config, kill) as launched:
+        with pytest.raises(NotReadyError, match=rf"{name} .* SIGKILL"):
+            launched.wait_ready()
+        state = cloud.read_state(tmp_path / "cloud")
+        assert launched._process.returncode == 3
+    assert_nothing_left(state)
 
 
 def test_two_clouds_live_side_by_side(tmp_path, said):

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from hotsite.errors import HotsiteError, InvalidInputError, NotReadyError
 from hotsite.local import bringup, cloud, control, network, records, sentinel
@@ -209,7 +209,7 @@ def _say(message: dict[str, object]) -> None:
         sys.stdout.flush()
 
 
-async def _own(config: CloudConfig) -> NoReturn:
+async def _own(config: CloudConfig) -> int:
     supervisor = Supervisor(config, _say)
     lifeline = asyncio.create_task(supervisor.follow_lifeline())
     code = await supervisor.run()
@@ -243,7 +243,7 @@ def main(arguments: list[str]) -> int:
             reason = f"another local cloud is up in {folder}"
             _say({"kind": "failed", "reason": reason, "code": EXIT_WRONG})
             return EXIT_WRONG
-        asyncio.run(_own(config))
+        return asyncio.run(_own(config))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from hotsite.errors import InvalidInputError
 
 _PORT_MAX = 65_535
 _PEM = "-----BEGIN"
+# Beside the configuration: a device keeps what it has not delivered.
+_OUTBOX = "outbox.sqlite"
 _Value = TypeVar("_Value")
 
 
@@ -149,9 +151,9 @@ class _Table:
         where = f"{self.where} {key}:"
         return _Table({} if value is None else value, where, self.directory)
 
-    def path(self, key: str) -> Path:
+    def path(self, key: str, default: str | None = None) -> Path:
         """Return a path, made absolute from where the file is."""
-        return self.directory / self.take(key, str)
+        return self.directory / self.take(key, str, default)
 
     def pem(self, key: str) -> str:
         """Return PEM text, which stands here or in the file that is named here."""
@@ -191,7 +193,7 @@ def _common(table: _Table, devices: tuple[DeviceConfig, ...]) -> AgentConfig:
     config = replace(
         default,
         authority=table.pem("ca"),
-        outbox=table.path("outbox"),
+        outbox=table.path("outbox", _OUTBOX),
         port=table.take("port", int, default.port),
         resolver=resolver,
         interval_s=table.take("interval_s", float, default.interval_s),

@@ -10,7 +10,7 @@ from typing import Any
 from hotsite.adapters import onboarding_api
 from hotsite.adapters.resolver import DnsResolver, Resolver, SystemResolver
 from hotsite.core import onboarding
-from hotsite.core.onboarding import Request
+from hotsite.core.onboarding import Answer, Request
 from hotsite.errors import InvalidInputError
 from hotsite.faces.cli.files import read_json, read_text
 
@@ -20,7 +20,7 @@ file too, so that neither is ever in the list of processes.
 
 example:
   eval "$(hotsite local env)"
-  hotsite onboard oven-1.csr --claim oven-1.claim.json \\
+  hotsite onboard oven-1.csr --claim oven-1.claim.json --key oven-1.key \\
     --api "$HOTSITE_API" --ca "$HOTSITE_CA" --dns "$HOTSITE_DNS" \\
     --token-file "$HOTSITE_TOKEN_FILE"
 """
@@ -45,6 +45,13 @@ def register(commands: Any) -> None:
         "--dns", metavar="ADDRESS:PORT", help="ask this name server instead"
     )
     command.add_argument("--out", type=Path, metavar="FILE", help="default: CSR.json")
+    command.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="the CSR's private key: write, beside it, what `hotsite agent run` "
+        "takes; the key itself is not read",
+    )
     command.add_argument("--json", action="store_true", help="the answer as JSON")
     command.set_defaults(run=run)
 
@@ -74,6 +81,8 @@ def run(options: argparse.Namespace) -> int:
     }
     path = options.out or options.csr.with_suffix(".json")
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if options.key is not None:
+        _equip(answer, options.key, options.dns)
     if options.json:
         print(json.dumps(document))
     else:
@@ -83,6 +92,27 @@ def run(options: argparse.Namespace) -> int:
         )
         print(f"it connects to {names} on port {answer.names.port}", file=sys.stderr)
     return 0
+
+
+def _equip(answer: Answer, key: Path, name_server: str | None) -> None:
+    """Write what the reference agent and other MQTT clients take, beside a key."""
+    device: dict[str, Any] = {
+        "thing": answer.thing_name,
+        "endpoints": list(answer.names.iot),
+        "port": answer.names.port,
+        "certificate": "certificate.pem",
+        "private_key": key.name,
+        "ca": "ca.pem",
+    }
+    if name_server is not None:
+        address, _, port = name_server.partition(":")
+        device["resolver"] = {"address": address, "port": int(port)}
+    for name, text in (
+        ("certificate.pem", answer.certificate.pem),
+        ("ca.pem", answer.ca_pem),
+        ("device.json", json.dumps(device, indent=1) + "\n"),
+    ):
+        (key.parent / name).write_text(text, encoding="utf-8")
 
 
 def resolver(name_server: str | None) -> Resolver:

@@ -7,12 +7,11 @@ keys are errors, because a misspelt objective is an objective nobody checks.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar, get_args, get_origin
+from dataclasses import dataclass
+from typing import Any
 
+from hotsite.core import records
 from hotsite.errors import InvalidInputError
-
-_Section = TypeVar("_Section")
 
 # RFC 1035 section 2.3.4 and RFC 1123 section 2.1: labels of 1 to 63 letters,
 # digits and hyphens; a name has at most 253 characters.
@@ -159,27 +158,7 @@ def parse(mapping: Mapping[str, Any], *, source: str) -> Settings:
     Raises:
         InvalidInputError: A key is unknown, or a value is not allowed.
     """
-    known = {field.name for field in fields(Settings)}
-    _refuse_unknown(mapping, known, f"{source}:")
-    values: dict[str, Any] = {
-        key: _text(mapping[key], f"{source}: {key}")
-        for key in ("domain", "prefix", "strategy")
-        if key in mapping
-    }
-    if "domain" not in values:
-        raise InvalidInputError(
-            f'{source}: domain is missing; write domain = "fleet.example.com"'
-        )
-    if "sites" in mapping:
-        values["sites"] = _sites(mapping["sites"], source)
-    for name, kind in (
-        ("dns", DnsSettings),
-        ("objectives", ObjectiveSettings),
-        ("issuer", IssuerSettings),
-    ):
-        if name in mapping:
-            values[name] = _section(kind, mapping[name], f"{source}: [{name}]")
-    settings = Settings(**values)
+    settings = records.read(Settings, mapping, where=source)
     _check(settings, source)
     return settings
 
@@ -217,54 +196,15 @@ def _check(settings: Settings, source: str) -> None:
     for is_fine, key, wanted in rules:
         if not is_fine:
             raise InvalidInputError(f"{source}: {key} must be {wanted}")
+    _check_sites(settings.sites, source)
 
 
-def _sites(value: object, source: str) -> tuple[SiteSettings, ...]:
+def _check_sites(sites: tuple[SiteSettings, ...], source: str) -> None:
     where = f"{source}: [[sites]]"
-    if not isinstance(value, list):
-        raise InvalidInputError(f"{where} must be a list of tables")
-    sites = tuple(_section(SiteSettings, item, where) for item in value)
-    letters = [site.letter for site in sites]
-    regions = [site.region for site in sites]
-    if letters != ["a", "b"]:
+    if [site.letter for site in sites] != ["a", "b"]:
         raise InvalidInputError(f'{where} needs letter "a", then letter "b"')
-    for region in regions:
-        if not _REGION.fullmatch(region):
-            raise InvalidInputError(f"{where}: {region!r} is not an AWS Region")
-    if len(set(regions)) != len(regions):
-        raise InvalidInputError(f"{where}: both sites are in {regions[0]}")
-    return sites
-
-
-def _section(kind: type[_Section], value: object, where: str) -> _Section:
-    if not isinstance(value, Mapping):
-        raise InvalidInputError(f"{where} must be a table")
-    wanted = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
-    _refuse_unknown(value, set(wanted), where)
-    values = {}
-    for key, item in value.items():
-        types = wanted[key].type
-        allowed = get_args(types) if get_origin(types) else (types,)
-        is_number = float in allowed and isinstance(item, int | float)
-        if isinstance(item, bool) or not (is_number or isinstance(item, allowed)):
-            names = " or ".join(getattr(t, "__name__", str(t)) for t in allowed)
-            raise InvalidInputError(f"{where} {key} must be {names}, not {item!r}")
-        values[key] = item
-    try:
-        return kind(**values)
-    except TypeError as error:
-        missing = sorted(wanted.keys() - values.keys())
-        raise InvalidInputError(f"{where} lacks {', '.join(missing)}") from error
-
-
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str):
-        raise InvalidInputError(f"{where} must be a string, not {value!r}")
-    return value
-
-
-def _refuse_unknown(mapping: Mapping[str, object], known: set[str], where: str) -> None:
-    for key in sorted(mapping.keys() - known):
-        raise InvalidInputError(
-            f"{where} unknown key {key!r}; known are {', '.join(sorted(known))}"
-        )
+    for site in sites:
+        if not _REGION.fullmatch(site.region):
+            raise InvalidInputError(f"{where}: {site.region!r} is not an AWS Region")
+    if sites[0].region == sites[1].region:
+        raise InvalidInputError(f"{where}: both sites are in {sites[0].region}")

@@ -30,6 +30,11 @@ def test_shipped_scenarios_differ_in_what_they_are_about():
     assert not scenarios["dns-disabled"].dns_failover
 
 
+def test_scenario_without_a_fault_hurts_nothing():
+    bare = {key: value for key, value in LEAST.items() if key != "fault"}
+    assert not parse(bare, source="x.toml").has_fault
+
+
 def test_what_is_left_out_has_a_default():
     scenario = parse(LEAST, source="x.toml")
     assert (scenario.devices, scenario.seed, scenario.onboard_after) == (50, 1, 1)

@@ -179,9 +179,12 @@ def test_init_writes_settings_that_synth_takes_and_never_overwrites(capsys, tmp_
         ('domain = "a.example.com"\n[dns]\nttl_s = 99', "dns.ttl_s must be 1 to 60"),
         ('domain = "x.amazonaws.com"', "never one of AWS"),
         ("domain = ", "hotsite.toml"),
-        ('domain = "a.example.com"\n[objectives]\nrto_s = "x"', "rto_s must be float"),
-        ('domain = "a.example.com"\n[[sites]]\nletter = "a"', "lacks region"),
-        ('domain = "a.example.com"\nsites = 1', "must be a list of tables"),
+        (
+            'domain = "a.example.com"\n[objectives]\nrto_s = "x"',
+            "rto_s must be a number",
+        ),
+        ('domain = "a.example.com"\n[[sites]]\nletter = "a"', "region is missing"),
+        ('domain = "a.example.com"\nsites = 1', "sites must be a list"),
     ],
 )
 def test_settings_that_are_wrong_say_where(capsys, tmp_path, text, message):

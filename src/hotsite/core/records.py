@@ -31,7 +31,8 @@ def read(kind: type[_Record], value: object, *, where: str) -> _Record:
     Args:
         kind: A dataclass whose fields are ``str``, ``int``, ``float``, ``bool``,
             a ``StrEnum``, ``Intervals``, another such dataclass, a mapping from
-            strings to one of these, or one of these ``| None``.
+            strings to one of these, a tuple of any length of these, or one of
+            these ``| None``.
         value: What the parser of JSON or TOML returned.
         where: Where the value came from; every error message starts with it.
 
@@ -75,6 +76,8 @@ def _value(wanted: object, value: object, where: str) -> object:
         return None if value is None else _value(get_args(wanted)[0], value, where)
     if get_origin(wanted) is Mapping:
         return _mapping(get_args(wanted)[1], value, where)
+    if get_origin(wanted) is tuple:
+        return _tuple(get_args(wanted)[0], value, where)
     if wanted is Intervals:
         return _intervals(value, where)
     if isinstance(wanted, type) and is_dataclass(wanted):
@@ -107,6 +110,14 @@ def _mapping(wanted: object, value: object, where: str) -> dict[str, object]:
     return {str(key): _value(wanted, item, where) for key, item in value.items()}
 
 
+def _tuple(wanted: object, value: object, where: str) -> tuple[object, ...]:
+    if not isinstance(value, list | tuple):
+        raise InvalidInputError(f"{where} must be a list, not {value!r}")
+    return tuple(
+        _value(wanted, item, f"{where}[{index}]") for index, item in enumerate(value)
+    )
+
+
 def _intervals(value: object, where: str) -> Intervals:
     pairs: list[tuple[int, int]] = []
     for pair in value if isinstance(value, list) else (None,):
@@ -127,6 +138,8 @@ def _plain(value: object) -> object:
         return value.value
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
     if is_dataclass(value):
         return write(value)
     return value

@@ -66,7 +66,7 @@ class Scenario:
     Attributes:
         name: Lower-case letters, digits and hyphens; the file's name.
         title: One sentence: what the drill shows.
-        fault: What goes wrong.
+        fault: What goes wrong; without one a drill measures no recovery.
         objectives: What the drill is judged against.
         devices: Size of the fleet, 1 to 100 000.
         seed: Seed of every random choice, 0 or more.
@@ -81,7 +81,7 @@ class Scenario:
 
     name: str
     title: str
-    fault: Fault
+    fault: Fault = Fault(FaultKind.NONE)
     objectives: Objectives = Objectives()
     devices: int = 50
     seed: int = 1

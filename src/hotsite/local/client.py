@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from hotsite.core import records
 from hotsite.errors import InvalidInputError, NotReadyError, UnreachableError
 from hotsite.local import cloud, control, deployment
 from hotsite.local.backbone import PumpStatus
 from hotsite.local.cloud import CloudState, SiteState
 from hotsite.local.dns.client import DnsControl
 from hotsite.local.plan import Place
-from hotsite.local.records import decode
 
 _ANSWER_S_MAX = 5.0
 
@@ -179,7 +179,7 @@ class LocalCloud:
             self.check()
             raise
         for pump in answer["pumps"]:
-            yield decode(PumpStatus, pump, source="backbone")
+            yield records.read(PumpStatus, pump, where="backbone")
 
     def replication_lag_s(self) -> float | None:
         """Return how old the oldest change is that the other Region lacks.

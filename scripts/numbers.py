@@ -13,42 +13,41 @@ NUMBERS = Path("docs/numbers.json")
 WHAT = {"region-loss": "Region killed", "region-freeze": "Region frozen"}
 
 
-def rows(folder: Path) -> dict[str, dict[str, str]]:
-    """Return label, value and command of each figure of one drill."""
+def row(folder: Path) -> tuple[str, dict[str, str]]:
+    """Return the label and the figures of one drill, the command last."""
     verdict = json.loads((folder / "verdict.json").read_text())
     scenario, devices, seed = (verdict[k] for k in ("scenario", "devices", "seed"))
-    about = f"{WHAT[scenario]}, {devices} devices"
-    command = f"hotsite drill drills/{scenario}.toml --devices {devices} --seed {seed}"
     rto, phases, rpo = (verdict[k] for k in ("rto", "phases", "rpo"))
-    values = {
-        "health checks gave it up after": f"{phases['detected_s']:.1f} s",
-        "half of the fleet back after": f"{rto['p50_s']:.1f} s",
-        "99 % back after": f"{rto['p99_s']:.1f} s",
+    return f"{WHAT[scenario]}, {devices} devices", {
+        "detected": f"{phases['detected_s']:.1f} s",
+        "half back": f"{rto['p50_s']:.1f} s",
+        "99 % back": f"{rto['p99_s']:.1f} s",
         "recovered": f"{rto['recovered']} of {devices}",
-        "acknowledged messages lost": f"{rpo['lost']} of {rpo['acknowledged']}",
+        "acknowledged, lost": f"{rpo['lost']} of {rpo['acknowledged']}",
         "duplicates": str(rpo["duplicates"]),
-    }
-    return {
-        f"{about}: {key}": {"value": value, "command": command}
-        for key, value in values.items()
+        "command": f"hotsite drill drills/{scenario}.toml --devices {devices} "
+        f"--seed {seed}",
     }
 
 
 def table(numbers: dict[str, dict[str, str]]) -> str:
-    """Return the numbers as a Markdown table."""
-    lines = ["| what | measured | with |", "|---|---|---|"]
+    """Return the numbers as a Markdown table, and the commands below it."""
+    columns = [key for key in next(iter(numbers.values())) if key != "command"]
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     lines += [
-        f"| {key} | {row['value']} | `{row['command']}` |"
-        for key, row in numbers.items()
+        f"| {label} | {' | '.join(figures[key] for key in columns)} |"
+        for label, figures in numbers.items()
     ]
-    return "\n".join(lines)
+    commands = [f"`{figures['command']}`" for figures in numbers.values()]
+    return "\n".join([*lines, "", f"In this order: {', '.join(commands)}."])
 
 
 def main(folders: list[str]) -> int:
     """Write both files."""
     numbers: dict[str, dict[str, str]] = {}
     for folder in folders:
-        numbers.update(rows(Path(folder)))
+        label, figures = row(Path(folder))
+        numbers[label] = figures
     NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n")
     text = README.read_text()
     head, _, rest = text.partition(BEGIN)

@@ -114,7 +114,7 @@ def test_ctrl_c_leaves_nothing_running_and_says_so_in_the_journal(tmp_path):
 
 
 def started(tmp_path, wanted):
-    """Start a drill and wait until one of its processes runs."""
+    """Start a drill and wait until it plays and one of its processes runs."""
     command = [*HOTSITE, "drill", "drills/region-loss.toml", "--devices", "3"]
     process = subprocess.Popen(
         [*command, "--out", str(tmp_path / "out")],
@@ -125,7 +125,8 @@ def started(tmp_path, wanted):
     )
     until_s = time.monotonic() + 60
     while time.monotonic() < until_s:
-        if any(wanted in found.cmdline() for found in family(process)):
+        is_running = any(wanted in found.cmdline() for found in family(process))
+        if is_running and (tmp_path / "out" / "journal.jsonl").exists():
             return process
         assert process.poll() is None, process.communicate()
         time.sleep(0.1)

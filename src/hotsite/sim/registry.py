@@ -6,6 +6,7 @@ fine and with another one a conflict; a certificate is registered once; an
 ACTIVE or attached certificate cannot be deleted.
 """
 
+import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,6 +21,9 @@ from hotsite.errors import (
     UnreachableError,
 )
 
+_PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
+_PEM_END = "-----END CERTIFICATE-----"
+
 
 class SimRegistry:
     """Implements ``ports.Registry``.
@@ -29,8 +33,20 @@ class SimRegistry:
     lost answer does.
     """
 
-    def __init__(self, groups: Sequence[str] = ("fleet",)) -> None:
-        """Start with thing groups and nothing in them."""
+    def __init__(
+        self,
+        groups: Sequence[str] = ("fleet",),
+        *,
+        check_csr: Callable[[str], None] | None = None,
+    ) -> None:
+        """Start with thing groups and nothing in them.
+
+        Args:
+            groups: Names of the thing groups that there are.
+            check_csr: Raises ``InvalidInputError`` for a bad CSR; by default
+                anything that names itself one is good, so that tests of flows
+                need no cryptography.
+        """
         self.things: dict[str, Thing] = {}
         self.certificates: dict[str, Certificate] = {}
         self.attached: dict[str, set[str]] = {}
@@ -39,6 +55,7 @@ class SimRegistry:
         self.calls: list[Verb] = []
         self.fail_at: dict[int, HotsiteError] = {}
         self.fail_after: dict[int, HotsiteError] = {}
+        self._check_csr = check_csr or _check_csr
         self._issued_count = 0
         self._made: dict[Verb, Callable[[Step], None]] = {
             Verb.REGISTER_CERTIFICATE: self._register,
@@ -56,11 +73,12 @@ class SimRegistry:
     def issue(self, csr_pem: str) -> Certificate:
         """Issue an ACTIVE certificate; the same CSR gives another one."""
         self._answer()
-        if "CERTIFICATE REQUEST" not in csr_pem:
-            raise InvalidInputError("csr is not a PEM certificate signing request")
+        self._check_csr(csr_pem)
         self._issued_count += 1
-        digest = hashlib.sha256(f"{self._issued_count}{csr_pem}".encode()).hexdigest()
-        certificate = Certificate(digest, f"PEM of {digest}")
+        der = f"{self._issued_count}{csr_pem}".encode()
+        digest = hashlib.sha256(der).hexdigest()
+        body = base64.encodebytes(der).decode()
+        certificate = Certificate(digest, f"{_PEM_BEGIN}\n{body}{_PEM_END}\n")
         self.certificates[digest] = certificate
         return certificate
 
@@ -112,6 +130,7 @@ class SimRegistry:
 
     def _register(self, step: Step) -> None:
         certificate = self._certificate(step)
+        _check_id(certificate)
         if certificate.certificate_id in self.certificates:
             raise ConflictError(f"{certificate.certificate_id} is registered")
         self.certificates[certificate.certificate_id] = certificate
@@ -169,3 +188,24 @@ class SimRegistry:
         if self.attached.get(step.thing.name):
             raise ConflictError(f"{step.thing.name} has certificates attached")
         self.things.pop(step.thing.name, None)
+
+
+def _check_csr(csr_pem: str) -> None:
+    if "CERTIFICATE REQUEST" not in csr_pem:
+        raise InvalidInputError("csr is not a PEM certificate signing request")
+
+
+def _check_id(certificate: Certificate) -> None:
+    """Refuse a PEM that does not hash to its id, as a Region would name it.
+
+    Tests of flows use short stand-ins that do not claim to be PEM: these pass.
+    """
+    if _PEM_BEGIN not in certificate.pem:
+        return
+    body = certificate.pem.partition(_PEM_BEGIN)[2].partition(_PEM_END)[0]
+    try:
+        der = base64.b64decode("".join(body.split()), validate=True)
+    except ValueError as error:
+        raise InvalidInputError("the record's certificate is not PEM") from error
+    if hashlib.sha256(der).hexdigest() != certificate.certificate_id:
+        raise InvalidInputError("the certificate is not named by its hash")

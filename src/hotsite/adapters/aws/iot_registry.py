@@ -1,7 +1,6 @@
 """``ports.Registry`` on AWS IoT Core of one Region."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from hotsite.adapters.aws.session import translated
 from hotsite.core.registry import Certificate, CertificateStatus, Thing
 from hotsite.core.replication import Present, Step, Verb
-from hotsite.errors import InvalidInputError, PermanentError
+from hotsite.errors import ConflictError, InvalidInputError, PermanentError
 
 _PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
 _PEM_END = "-----END CERTIFICATE-----"
@@ -186,6 +185,11 @@ class IotRegistry:
             self._iot.delete_thing(thingName=step.thing.name)
         except self._iot.exceptions.ResourceNotFoundException:
             return
+        except self._iot.exceptions.InvalidRequestException as error:
+            # "Cannot delete. Thing … is still attached to one or more principals":
+            # not the caller's mistake, because DetachThingPrincipal takes "several
+            # seconds" to propagate (botocore model of AWS IoT).
+            raise ConflictError(f"{step.thing.name} cannot go yet: {error}") from error
 
     def _arn(self, step: Step) -> str:
         return self._certificate_arn + _certificate(step).certificate_id
@@ -211,7 +215,7 @@ def _check_id(certificate: Certificate) -> None:
     body = certificate.pem.partition(_PEM_BEGIN)[2].partition(_PEM_END)[0]
     try:
         der = base64.b64decode("".join(body.split()), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidInputError("the record's certificate is not PEM") from error
     if hashlib.sha256(der).hexdigest() != certificate.certificate_id:
         raise InvalidInputError(

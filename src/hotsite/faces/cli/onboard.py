@@ -24,6 +24,8 @@ example:
     --api "$HOTSITE_API" --ca "$HOTSITE_CA" --dns "$HOTSITE_DNS" \\
     --token-file "$HOTSITE_TOKEN_FILE"
 """
+# What the agent looks for in a folder.
+_DEVICE = "device.json"
 
 
 def register(commands: Any) -> None:
@@ -70,6 +72,9 @@ def run(options: argparse.Namespace) -> int:
         token=read_text(options.token_file).strip(),
     )
     request = Request(claim, read_text(options.csr))
+    path = options.out or options.csr.with_suffix(".json")
+    if options.key is not None and path == options.key.parent / _DEVICE:
+        raise InvalidInputError(f"--out: {path} is what --key writes for the agent")
     answer, site = onboarding_api.onboard(request, endpoint)
     document = {
         "thing": answer.thing_name,
@@ -79,7 +84,6 @@ def run(options: argparse.Namespace) -> int:
         "iot": {"names": list(answer.names.iot), "port": answer.names.port},
         "api": answer.names.api,
     }
-    path = options.out or options.csr.with_suffix(".json")
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if options.key is not None:
         _equip(answer, options.key, options.dns)
@@ -110,7 +114,7 @@ def _equip(answer: Answer, key: Path, name_server: str | None) -> None:
     for name, text in (
         ("certificate.pem", answer.certificate.pem),
         ("ca.pem", answer.ca_pem),
-        ("device.json", json.dumps(device, indent=1) + "\n"),
+        (_DEVICE, json.dumps(device, indent=1) + "\n"),
     ):
         (key.parent / name).write_text(text, encoding="utf-8")
 

@@ -150,6 +150,23 @@ def test_one_bad_name_does_not_stop_the_others():
     assert b.registry.can_connect("lamp")
 
 
+def test_record_that_nobody_can_read_is_passed_over_with_its_reason():
+    class Garbled(SimTables):
+        def read(self, name):
+            if name == "oven":
+                raise InvalidInputError("version 9 of the record is not known")
+            return super().read(name)
+
+    b = replace(site(), records=Garbled("b", SimClock()))
+    lamp = Record("lamp", Thing("lamp"), (Certificate("c2", "p"),))
+    write(b.records, lamp)
+    outcomes = apply_all(["oven", "lamp"], b)
+    assert [(o.reason, o.is_retryable) for o in outcomes] == [
+        ("version 9 of the record is not known", False),
+        ("applied", False),
+    ]
+
+
 class Racing(SimAppliedRecords):
     """Another delivery writes first, as often as told."""
 

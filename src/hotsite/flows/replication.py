@@ -103,6 +103,10 @@ def apply_all(names: Iterable[str], site: Site) -> tuple[Outcome, ...]:
             outcomes.append(apply(name, site))
         except RetryableError as error:
             outcomes.append(Outcome(name, str(error), is_retryable=True))
+        except PermanentError as error:
+            # A record that cannot be read: again would be the same, and the
+            # others must not wait for it. The reason goes to the log.
+            outcomes.append(Outcome(name, str(error)))
     return tuple(outcomes)
 
 

@@ -1,8 +1,13 @@
 """``hotsite agent``: the reference device."""
 
 import argparse
+import json
+import sys
 from pathlib import Path
 from typing import Any
+
+from hotsite.adapters import device_key
+from hotsite.errors import InvalidInputError
 
 _EPILOG = """\
 PATH is a JSON file (or a folder with device.json in it):
@@ -32,6 +37,38 @@ def register(commands: Any) -> None:
     )
     run_verb.add_argument("--json", action="store_true", help="events as JSON lines")
     run_verb.set_defaults(run=run)
+
+    new_verb = verbs.add_parser(
+        "new",
+        help="make a device's key and signing request",
+        description="Make DIR with device.key (readable by you alone) and request.csr; "
+        "the key never leaves it.",
+        epilog="example:\n  hotsite agent new oven-1",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    new_verb.add_argument("path", type=Path, metavar="DIR", help="named as the thing")
+    new_verb.add_argument("--json", action="store_true", help="JSON on stdout")
+    new_verb.set_defaults(run=new)
+
+
+def new(options: argparse.Namespace) -> int:
+    """Make a device's folder; a key that is there already is kept."""
+    folder: Path = options.path
+    key, csr = folder / "device.key", folder / "request.csr"
+    if key.exists():
+        raise InvalidInputError(f"{key}: is there already; it was kept")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        made = device_key.make(folder.absolute().name)
+        made.save(key)
+        csr.write_text(made.csr_pem, "ascii")
+    except OSError as error:
+        raise InvalidInputError(f"{folder}: {error.strerror}") from error
+    if options.json:
+        print(json.dumps({"key": str(key), "csr": str(csr)}))
+    else:
+        print(f"wrote {key} and {csr}", file=sys.stderr)
+    return 0
 
 
 def run(options: argparse.Namespace) -> int:

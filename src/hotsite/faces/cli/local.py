@@ -19,7 +19,7 @@ from hotsite.errors import (
     NotReadyError,
     RefusedError,
 )
-from hotsite.faces.cli import clouds, localstatus
+from hotsite.faces.cli import clouds, localclaim, localstatus
 from hotsite.local import cloud, launcher, network
 from hotsite.local.client import LocalCloud
 from hotsite.local.cloud import CloudState
@@ -68,6 +68,16 @@ def register(subparsers: Any) -> None:
             )
         elif name == "env":
             part.add_argument("--site", choices=("a", "b"), default="a")
+        elif name == "fault":
+            part.add_argument("kind", choices=("kill", "freeze", "thaw"))
+            part.add_argument("site", metavar="SITE", help="a, b, or the Region's name")
+        elif name == "claim":
+            part.add_argument(
+                "id", metavar="ID", help="serial number; the thing's name"
+            )
+            part.add_argument(
+                "--out", type=Path, metavar="FILE", help="default: ID/claim.json"
+            )
         elif name == "exec":
             part.add_argument("program", nargs=argparse.REMAINDER, metavar="CMD ...")
 
@@ -84,6 +94,8 @@ def _commands() -> Iterator[tuple[str, Callable[..., int], str, str]]:
             "status --json",
         ),
         ("env", env, "print exports for boto3, the AWS CLI, devices", "env --site b"),
+        ("fault", fault, "kill, freeze or thaw a Region of it", "fault kill a"),
+        ("claim", claim, "let a device be onboarded: id and secret", "claim oven-1"),
         (
             "exec",
             execute,
@@ -155,6 +167,25 @@ def env(options: argparse.Namespace) -> int:
         return 0
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def fault(options: argparse.Namespace) -> int:
+    """Hurt one Region; the cloud stays up around it."""
+    local = LocalCloud.open(_folder(options))
+    injected_s = local.fault(options.kind, options.site)
+    _say(f"{options.kind} of {local.site(options.site).region} done")
+    if options.json:
+        print(json.dumps({"injected_world_s": injected_s}))
+    return 0
+
+
+def claim(options: argparse.Namespace) -> int:
+    """Put a claim into the ledger, and its secret into a file for the device."""
+    path = localclaim.make(LocalCloud.open(_folder(options)), options)
+    _say(f"wrote {path}")
+    if options.json:
+        print(json.dumps({"claim": str(path)}))
     return 0
 
 

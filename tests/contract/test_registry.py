@@ -120,17 +120,15 @@ def test_registering_again_is_a_conflict_and_keeps_the_status(actor):
     assert actor.seen().certificates == (actor.certificate,)
 
 
-def test_certificate_that_does_not_hash_to_its_id_is_refused(actor):
-    other = make_certificate()
-    for pem in (other.pem, "no certificate at all", "ü"):
-        forged = Certificate(actor.certificate.certificate_id, pem)
-        if "CERTIFICATE" not in pem:
-            pem = f"-----BEGIN CERTIFICATE-----\n{pem}\n-----END CERTIFICATE-----"
-            forged = replace(forged, pem=pem)
-        with pytest.raises(InvalidInputError):
-            actor.do(Verb.REGISTER_CERTIFICATE, certificate=forged)
+@pytest.mark.parametrize("body", [None, "no base64 at all", "ü"])
+def test_certificate_that_does_not_hash_to_its_id_is_refused(actor, body):
+    pem = f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----"
+    if body is None:
+        pem = make_certificate().pem
+    forged = Certificate(actor.certificate.certificate_id, pem)
+    with pytest.raises(InvalidInputError):
+        actor.do(Verb.REGISTER_CERTIFICATE, certificate=forged)
     assert actor.seen() == Present()
-    assert actor.registry.observe("none", (other.certificate_id,)) == Present()
 
 
 def test_status_can_be_set_and_set_again(actor):

@@ -126,7 +126,7 @@ def local_ports(region, tables, *, url=None, on_iot_call=None):
             endpoint_url=url,
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(connect_timeout=2, retries={"max_attempts": 1}),
+            config=Config(connect_timeout=2, retries={"total_max_attempts": 1}),
         )
 
     dynamodb, iot, clock = client("dynamodb"), client("iot"), SimClock()
@@ -137,9 +137,7 @@ def local_ports(region, tables, *, url=None, on_iot_call=None):
         records=DynamoRecords(dynamodb, tables.registry, **stamp),
         claims=DynamoClaims(dynamodb, tables.registry, **stamp),
         applied=DynamoAppliedRecords(dynamodb, tables.applied),
-        registry=IotRegistry(
-            iot, account_id=ACCOUNT, region=here, check_csr=csr.check
-        ),
+        registry=IotRegistry(iot, account_id=ACCOUNT, region=here, check_csr=csr.check),
         verdicts=DynamoHealthVerdicts(dynamodb, tables.applied),
         clock=clock,
     )

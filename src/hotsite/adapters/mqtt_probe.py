@@ -39,8 +39,8 @@ def connect_once(
     context = make_tls(credentials)
     began_s = time.perf_counter()
     where = f"{target.server_name} ({target.address}:{target.port})"
+    plain = _dial(target, limit_s)
     try:
-        plain = socket.create_connection((target.address, target.port), limit_s)
         with context.wrap_socket(plain, server_hostname=target.server_name) as tls:
             # The device's own keep-alive; nothing stays connected that long.
             tls.sendall(encode(Connect(client_id, keep_alive_s=30)))
@@ -50,9 +50,7 @@ def connect_once(
                 tls.sendall(encode(Disconnect()))
                 return took_s
     except TimeoutError as error:
-        raise UnreachableError(f"{where} did not answer in {limit_s:.0f} s") from error
-    except ConnectionRefusedError as error:
-        raise UnreachableError(f"{where} does not listen") from error
+        raise UnreachableError(f"{where} did not answer in {limit_s:g} s") from error
     except OSError as error:
         # TLS 1.3 tells a client that its certificate is refused only after the
         # handshake, as a reset or an alert on the first read.
@@ -62,6 +60,18 @@ def connect_once(
     if isinstance(packet, Connack):
         raise RefusedError(f"{where} refused the CONNECT: code {packet.reason_code}")
     raise RefusedError(f"{where} closed the connection instead of a CONNACK")
+
+
+def _dial(target: Target, limit_s: float) -> socket.socket:
+    where = f"{target.server_name} ({target.address}:{target.port})"
+    try:
+        return socket.create_connection((target.address, target.port), limit_s)
+    except TimeoutError as error:
+        raise UnreachableError(f"{where} did not answer in {limit_s:g} s") from error
+    except ConnectionRefusedError as error:
+        raise UnreachableError(f"{where} does not listen") from error
+    except OSError as error:
+        raise UnreachableError(f"{where} cannot be reached: {error}") from error
 
 
 def _first_packet(tls: socket.socket) -> Packet | None:

@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from hotsite.adapters.resolver import Resolver
 from hotsite.core.onboarding import Answer, Names, Request, is_aws_name
@@ -26,6 +26,7 @@ from hotsite.errors import (
     UnreachableError,
 )
 
+_Value = TypeVar("_Value")
 _ATTEMPT_LIMIT_S = 8.0
 _REFUSALS: dict[int, type[HotsiteError]] = {
     400: InvalidInputError,
@@ -153,17 +154,28 @@ def _parsed(text: str, status: int, name: str) -> Mapping[str, Any]:
 
 def _answer(document: Mapping[str, Any], name: str) -> Answer:
     try:
+        iot = document["iot"]
         return Answer(
-            thing_name=document["thing"],
+            thing_name=_checked(str, document["thing"]),
             certificate=Certificate(
-                document["certificate_id"], document["certificate"]
+                _checked(str, document["certificate_id"]),
+                _checked(str, document["certificate"]),
             ),
-            ca_pem=document["ca"],
+            ca_pem=_checked(str, document["ca"]),
             names=Names(
-                iot=tuple(document["iot"]["names"]),
-                api=document["api"],
-                port=document["iot"]["port"],
+                iot=tuple(_checked(str, one) for one in _checked(list, iot["names"])),
+                api=_checked(str, document["api"]),
+                port=_checked(int, iot["port"]),
             ),
         )
     except (KeyError, TypeError) as error:
-        raise UnreachableError(f"{name} answered without {error}") from error
+        raise UnreachableError(
+            f"{name} gave an answer of another shape: {error}"
+        ) from error
+
+
+def _checked(kind: type[_Value], value: object) -> _Value:
+    """Return a value of a kind; what else came in is the server's to know."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{type(value).__name__} instead of {kind.__name__}")
+    return value

@@ -73,8 +73,9 @@ class SimTables:
         """Write the claim's answer and the device's record, all or nothing."""
         self.answer()
         before = SimClaims(self).read(entry.claim_id)
-        if before is None or before.certificate is not None:
-            raise ConflictError(f"claim {entry.claim_id} was answered meanwhile")
+        is_mine = before is not None and before.csr_digest == entry.csr_digest
+        if before is None or not is_mine or before.certificate is not None:
+            raise ConflictError(f"claim {entry.claim_id} is not this request's own")
         self.put(("claim", entry.claim_id), entry)
         self.put((record.name, "thing"), record.thing)
         for item in record.certificates:
@@ -83,7 +84,9 @@ class SimTables:
     def write_revoked(self, name: str, certificate_id: str) -> None:
         """Write the revocation of a certificate, once and for ever."""
         self.answer()
-        self.put((name, f"revoked#{certificate_id}"), None)
+        key = (name, f"revoked#{certificate_id}")
+        if key not in self.items:
+            self.put(key, None)
 
     def put(self, key: tuple[str, str], value: Value) -> None:
         """Write one item here; it is under way to the other replicas."""
@@ -138,7 +141,8 @@ class SimClaims:
     def take(self, entry: Entry) -> None:
         """Mark a claim as taken by the CSR in the entry, if it was free."""
         found = self.read(entry.claim_id)
-        if found and found.csr_digest not in {None, entry.csr_digest}:
+        is_mine = found is None or found.csr_digest in {None, entry.csr_digest}
+        if not is_mine or (found and found.certificate is not None):
             raise ConflictError(f"claim {entry.claim_id} was taken meanwhile")
         self._tables.put(("claim", entry.claim_id), entry)
 
@@ -149,18 +153,25 @@ class SimAppliedRecords:
     def __init__(self) -> None:
         """Start with nothing applied."""
         self.items: dict[str, Applied] = {}
+        self.is_reachable = True
 
     def read(self, name: str) -> Applied | None:
         """Return what was applied of a name, or nothing."""
+        self._answer()
         return self.items.get(name)
 
     def write(self, applied: Applied, *, previous: Applied | None) -> None:
         """Write what was applied, if nobody else did since it was read."""
+        self._answer()
         name = applied.record.name
         now, then = self.items.get(name), previous
         if (now and now.record.digest) != (then and then.record.digest):
             raise ConflictError(f"{name} was applied by another delivery meanwhile")
         self.items[name] = applied
+
+    def _answer(self) -> None:
+        if not self.is_reachable:
+            raise UnreachableError("the applied table does not answer")
 
 
 class SimHealthVerdicts:
@@ -173,13 +184,17 @@ class SimHealthVerdicts:
 
     def read(self) -> HealthVerdict | None:
         """Return the last verdict, or nothing when there is none."""
-        if not self.is_reachable:
-            raise UnreachableError("the verdict's table does not answer")
+        self._answer()
         return self.verdict
 
     def write(self, verdict: HealthVerdict) -> None:
         """Replace the last verdict."""
+        self._answer()
         self.verdict = verdict
+
+    def _answer(self) -> None:
+        if not self.is_reachable:
+            raise UnreachableError("the verdict's table does not answer")
 
 
 def replicate(source: SimTables, replica: SimTables, *, lag_s: float) -> None:

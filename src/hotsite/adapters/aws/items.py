@@ -6,7 +6,8 @@ global tables of version 2019.11.21 have no ``aws:rep:*`` (DynamoDB developer
 guide, V2globaltables_upgrade).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -126,8 +127,7 @@ def entry_of(item: Mapping[str, Any]) -> Entry:
     Raises:
         InvalidInputError: The item is of an unknown version or shape.
     """
-    _check_version(item)
-    try:
+    with readable(item):
         certificate = (
             Certificate(item["certificate_id"], item["pem"])
             if item.get("certificate_id")
@@ -140,8 +140,6 @@ def entry_of(item: Mapping[str, Any]) -> Entry:
             csr_digest=item.get("csr_digest"),
             certificate=certificate,
         )
-    except KeyError as error:
-        raise InvalidInputError(f"{item.get('pk')}: no attribute {error}") from error
 
 
 def record_of(name: str, items: Iterable[Mapping[str, Any]]) -> Record:
@@ -162,16 +160,16 @@ def record_of(name: str, items: Iterable[Mapping[str, Any]]) -> Record:
     revoked: set[str] = set()
     written_at_s = 0.0
     for item in items:
-        _check_version(item)
-        kind, _, certificate_id = str(item["sk"]).partition("#")
-        written_at_s = max(written_at_s, float(item.get("written_at_s", 0)))
-        if kind == "thing":
-            is_deleted = bool(item.get("is_deleted"))
-            thing = None if is_deleted else _thing_of(name, item)
-        elif kind == "certificate":
-            certificates[certificate_id] = _certificate_of(certificate_id, item)
-        elif kind == "revoked":
-            revoked.add(certificate_id)
+        with readable(item):
+            kind, _, certificate_id = item["sk"].partition("#")
+            written_at_s = max(written_at_s, float(item.get("written_at_s", 0)))
+            if kind == "thing":
+                is_deleted = bool(item.get("is_deleted"))
+                thing = None if is_deleted else _thing_of(name, item)
+            elif kind == "certificate":
+                certificates[certificate_id] = _certificate_of(certificate_id, item)
+            elif kind == "revoked":
+                revoked.add(certificate_id)
     return Record(
         name,
         thing,
@@ -206,18 +204,30 @@ def _thing_of(name: str, item: Mapping[str, Any]) -> Thing:
 
 
 def _certificate_of(certificate_id: str, item: Mapping[str, Any]) -> Certificate:
-    try:
-        status = CertificateStatus(item["status"])
-        return Certificate(certificate_id, item["pem"], status)
-    except (KeyError, ValueError) as error:
-        raise InvalidInputError(
-            f"{item.get('pk')} {item.get('sk')}: bad certificate item: {error}"
-        ) from error
+    return Certificate(certificate_id, item["pem"], CertificateStatus(item["status"]))
 
 
-def _check_version(item: Mapping[str, Any]) -> None:
+@contextmanager
+def readable(item: Mapping[str, Any]) -> Iterator[None]:
+    """Refuse an item that this hotsite cannot read, instead of guessing.
+
+    Args:
+        item: Plain values; its keys name it in the message.
+
+    Yields:
+        Nothing; take the item apart inside.
+
+    Raises:
+        InvalidInputError: It is of an unknown version or shape.
+    """
+    keys = (item.get(key) for key in ("pk", "name", "sk"))
+    where = " ".join(str(key) for key in keys if key is not None)
     if item.get("v") != VERSION:
         raise InvalidInputError(
-            f"{item.get('pk')} {item.get('sk')}: version {item.get('v')!r} of the "
-            f"record is not known to this hotsite, which reads version {VERSION}"
+            f"{where}: version {item.get('v')!r} of the item is not known to this "
+            f"hotsite, which reads version {VERSION}"
         )
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidInputError(f"{where}: bad shape: {error!r}") from error

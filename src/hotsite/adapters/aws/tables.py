@@ -67,7 +67,14 @@ class DynamoRecords:
             name, certificate_id, origin=self._origin, now_s=self._clock.now_s()
         )
         with translated(f"revoke a certificate of {name}"):
-            self._dynamodb.put_item(TableName=self._table, Item=items.to_wire(item))
+            try:
+                self._dynamodb.put_item(
+                    TableName=self._table,
+                    Item=items.to_wire(item),
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+            except self._dynamodb.exceptions.ConditionalCheckFailedException:
+                return
 
 
 class DynamoClaims:
@@ -100,11 +107,16 @@ class DynamoClaims:
                 return
 
     def take(self, entry: Entry) -> None:
-        """Mark a claim as taken by the CSR in the entry, if it was free."""
+        """Mark a claim as taken by the CSR in the entry, if it was free.
+
+        A late twin of a request that was answered meanwhile gets a conflict too:
+        taking anew would wipe the answer out.
+        """
+        is_mine = "csr_digest = :csr AND attribute_not_exists(certificate_id)"
         with translated(f"take claim {entry.claim_id}"):
             self._put(
                 entry,
-                "attribute_not_exists(csr_digest) OR csr_digest = :csr",
+                f"attribute_not_exists(csr_digest) OR ({is_mine})",
                 {":csr": {"S": entry.csr_digest}},
             )
 
@@ -188,18 +200,20 @@ class DynamoHealthVerdicts:
         if "Item" not in answer:
             return None
         item = items.from_wire(answer["Item"])
-        took_s = item.get("took_s")
-        return HealthVerdict(
-            is_healthy=bool(item["is_healthy"]),
-            reason=item["reason"],
-            seen_at_s=float(item["seen_at_s"]),
-            took_s=None if took_s is None else float(took_s),
-        )
+        with items.readable(item):
+            took_s = item.get("took_s")
+            return HealthVerdict(
+                is_healthy=bool(item["is_healthy"]),
+                reason=item["reason"],
+                seen_at_s=float(item["seen_at_s"]),
+                took_s=None if took_s is None else float(took_s),
+            )
 
     def write(self, verdict: HealthVerdict) -> None:
         """Replace the last verdict."""
         item = {
             "name": self._KEY,
+            "v": items.VERSION,
             "is_healthy": verdict.is_healthy,
             "reason": verdict.reason,
             "seen_at_s": verdict.seen_at_s,
@@ -221,16 +235,17 @@ def _record_items(record: Record) -> list[items.Item]:
 
 
 def _applied_of(name: str, item: items.Item) -> Applied:
-    record = items.record_of(name, item["items"])
-    return Applied(
-        Record(
-            record.name,
-            record.thing,
-            record.certificates,
-            is_deleted=bool(item["is_deleted"]),
-            written_at_s=float(item["written_at_s"]),
-        ),
-        applied_at_s=float(item["applied_at_s"]),
-        call_count=int(item["call_count"]),
-        failure=item.get("failure"),
-    )
+    with items.readable(item):
+        record = items.record_of(name, item["items"])
+        return Applied(
+            Record(
+                record.name,
+                record.thing,
+                record.certificates,
+                is_deleted=bool(item["is_deleted"]),
+                written_at_s=float(item["written_at_s"]),
+            ),
+            applied_at_s=float(item["applied_at_s"]),
+            call_count=int(item["call_count"]),
+            failure=item.get("failure"),
+        )

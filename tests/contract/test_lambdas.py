@@ -1,0 +1,157 @@
+"""The Lambdas' handlers, run against a real Region as AWS would run them."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from tests.contract.world import (
+    fresh_name,
+    local_ports,
+    make_certificate,
+    make_entry,
+    make_record,
+    put,
+)
+from tests.local.region_world import ACCOUNT
+
+from hotsite.adapters import device_key
+from hotsite.core.health import HealthVerdict
+from hotsite.core.onboarding import Claim, Entry
+from hotsite.faces.lambdas import health, onboarding, replicator
+
+pytestmark = [pytest.mark.local, pytest.mark.timeout(60)]
+
+
+@pytest.fixture
+def deployed(region, tables, monkeypatch):
+    """The environment that the site stack gives its functions."""
+    environ = {
+        "AWS_ENDPOINT_URL": region.config.gateway_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "SITE_REGION": region.config.region,
+        "SITE_LETTER": "b",
+        "DOMAIN": "hotsite.test",
+        "TABLE_REGISTRY": tables.registry,
+        "TABLE_TELEMETRY": "unused",
+        "TABLE_APPLIED": tables.applied,
+        "FLEET_GROUP": "fleet",
+        "THING_TYPE": "device",
+        "MQTT_PORT": "8883",
+    }
+    for key, value in environ.items():
+        monkeypatch.setenv(key, value)
+    caches = (replicator._site, health._verdicts, onboarding._desk)
+    for cache in caches:
+        cache.cache_clear()
+    yield local_ports(region, tables)
+    for cache in caches:
+        cache.cache_clear()
+
+
+def context():
+    arn = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:hotsite"
+    return SimpleNamespace(invoked_function_arn=arn)
+
+
+def enrol(ports, name):
+    certificate = make_certificate()
+    entry = make_entry(name, csr_digest="elsewhere")
+    ports.claims.take(entry)
+    answered = make_entry(name, csr_digest="elsewhere", certificate=certificate)
+    ports.records.write_enrolled(answered, make_record(name, certificate))
+
+
+def stream(*keys):
+    return {
+        "Records": [
+            {"dynamodb": {"Keys": {"pk": {"S": key}}, "SequenceNumber": str(number)}}
+            for number, key in enumerate(keys, start=1)
+        ]
+    }
+
+
+def test_batch_applies_each_name_and_ignores_what_is_no_thing(deployed):
+    names = [fresh_name(), fresh_name()]
+    for name in names:
+        enrol(deployed, name)
+    keys = [f"thing#{name}" for name in (*names, *names)]
+    event = stream("claim#x", *keys, "thing#")
+    assert replicator.handler(event, context()) == {"batchItemFailures": []}
+    for name in names:
+        assert deployed.registry.observe(name, ()).attached
+        assert deployed.applied.read(name).call_count == 4
+
+
+def test_region_that_does_not_answer_gets_its_records_again(deployed, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.52.1:9")
+    event = stream("thing#a", "claim#b", "thing#c", "thing#a")
+    failed = replicator.handler(event, context())["batchItemFailures"]
+    assert [item["itemIdentifier"] for item in failed] == ["1", "3", "4"]
+
+
+def test_health_is_what_the_last_verdict_says_and_stale_is_ill(deployed):
+    assert health.handler({}, None)["statusCode"] == 503
+    now_s = 4_000_000_000.0
+    for is_healthy, status in ((True, 200), (False, 503)):
+        verdict = HealthVerdict(is_healthy=is_healthy, reason="seen", seen_at_s=now_s)
+        deployed.verdicts.write(verdict)
+        answer = health.handler({}, None)
+        assert answer["statusCode"] == status
+        assert json.loads(answer["body"]) == {"healthy": is_healthy, "reason": "seen"}
+    verdict = HealthVerdict(is_healthy=True, reason="seen", seen_at_s=1000.0)
+    deployed.verdicts.write(verdict)
+    answer = health.handler({}, None)
+    assert answer["statusCode"] == 503
+    assert "old" in json.loads(answer["body"])["reason"]
+
+
+def test_health_whose_table_is_silent_is_ill(deployed, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.52.1:9")
+    assert health.handler({}, None)["statusCode"] == 503
+
+
+def post(body):
+    return onboarding.handler({"body": json.dumps(body)}, context())
+
+
+def test_api_gives_a_device_its_certificate_once(deployed, name):
+    deployed.claims.add(Entry.of(Claim(name, "s3cret"), {}))
+    body = {"claim": {"id": name, "secret": "s3cret"}}
+    csr = device_key.make(name).csr_pem
+    first, again = post(body | {"csr": csr}), post(body | {"csr": csr})
+    assert first == again
+    assert first["statusCode"] == 201
+    document = json.loads(first["body"])
+    assert document["thing"] == name
+    assert document["iot"]["names"][0] == "iot.hotsite.test"
+    assert "amazonaws" not in first["body"]
+    other = post(body | {"csr": device_key.make(name).csr_pem})
+    assert other["statusCode"] == 409
+    wrong = post({"claim": {"id": name, "secret": "guess"}, "csr": csr})
+    assert wrong["statusCode"] == 403
+    assert post(body | {"csr": "none"})["statusCode"] in {400, 409}
+    assert post({})["statusCode"] == 400
+
+
+def test_api_of_a_site_whose_table_is_silent_says_try_again(
+    deployed, name, monkeypatch
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.52.1:9")
+    csr = device_key.make(name).csr_pem
+    answer = post({"claim": {"id": name, "secret": "s"}, "csr": csr})
+    assert answer["statusCode"] == 503
+    assert answer["headers"]["retry-after"] == "1"
+    assert "127.0" not in answer["body"]
+
+
+def test_record_that_cannot_be_read_does_not_block_another_name(
+    deployed, region, tables
+):
+    bad, good = fresh_name(), fresh_name()
+    enrol(deployed, good)
+    item = {"pk": {"S": f"thing#{bad}"}, "sk": {"S": "thing"}, "v": {"N": "2"}}
+    put(region, tables.registry, item)
+    answer = replicator.handler(stream(f"thing#{bad}", f"thing#{good}"), context())
+    assert deployed.registry.observe(good, ()).attached
+    assert {"itemIdentifier": "2"} not in answer["batchItemFailures"]

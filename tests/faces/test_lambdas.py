@@ -1,0 +1,123 @@
+"""The parts of the Lambdas that need no AWS."""
+
+import base64
+import json
+
+import pytest
+
+from hotsite.adapters.aws.trust import AMAZON_ROOT_CA_1
+from hotsite.core.onboarding import Answer, Names
+from hotsite.core.registry import Certificate
+from hotsite.errors import (
+    AlreadyUsedError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    PermanentError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+)
+from hotsite.faces.lambdas import environment, http
+
+ENVIRON = {
+    "SITE_REGION": "eu-west-1",
+    "SITE_LETTER": "b",
+    "DOMAIN": "example.com",
+    "TABLE_REGISTRY": "r",
+    "TABLE_TELEMETRY": "t",
+    "TABLE_APPLIED": "a",
+    "FLEET_GROUP": "fleet",
+    "THING_TYPE": "device",
+    "MQTT_PORT": "8883",
+}
+
+
+def test_names_that_devices_are_told_are_the_owners():
+    names = environment.read(ENVIRON).names
+    assert names.iot == ("iot.example.com", "iot-a.example.com", "iot-b.example.com")
+    assert (names.api, names.port) == ("api.example.com", 8883)
+
+
+@pytest.mark.parametrize("key", sorted(ENVIRON))
+def test_missing_variable_is_named(key):
+    environ = {name: value for name, value in ENVIRON.items() if name != key}
+    with pytest.raises(InvalidInputError, match=f"{key} is not set"):
+        environment.read(environ)
+
+
+def test_port_that_is_no_number_is_named():
+    with pytest.raises(InvalidInputError, match="MQTT_PORT"):
+        environment.read(ENVIRON | {"MQTT_PORT": "mqtt"})
+
+
+@pytest.mark.parametrize(
+    ("given", "ca"), [({}, AMAZON_ROOT_CA_1), ({"DEVICE_CA": "own"}, "own")]
+)
+def test_devices_trust_amazon_unless_told_otherwise(given, ca):
+    assert environment.read(ENVIRON | given).device_ca == ca
+
+
+def test_body_is_read_plain_and_in_base64():
+    text = json.dumps({"claim": "ü"})
+    encoded = base64.b64encode(text.encode()).decode()
+    assert http.body({"body": text}) == {"claim": "ü"}
+    assert http.body({"body": encoded, "isBase64Encoded": True}) == {"claim": "ü"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"body": None},
+        {"body": "{"},
+        {"body": "x", "isBase64Encoded": True},
+        {"body": base64.b64encode(b"\xff").decode(), "isBase64Encoded": True},
+        {"body": "ü", "isBase64Encoded": True},
+    ],
+)
+def test_body_that_is_no_json_is_refused(event):
+    with pytest.raises(InvalidInputError, match="JSON"):
+        http.body(event)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (InvalidInputError, 400),
+        (RefusedError, 403),
+        (NotFoundError, 404),
+        (AlreadyUsedError, 409),
+        (ConflictError, 503),
+        (ThrottledError, 503),
+        (UnreachableError, 503),
+        (PermanentError, 500),
+    ],
+)
+def test_error_becomes_a_problem_that_says_no_more_than_it_may(kind, status):
+    reply = http.problem(kind("table hotsite-registry"))
+    document = json.loads(reply["body"])
+    assert reply["statusCode"] == status
+    assert reply["headers"]["content-type"] == "application/problem+json"
+    assert document["title"] == kind.__name__
+    assert ("hotsite-registry" in document["detail"]) == (status < 500)
+    assert ("retry-after" in reply["headers"]) == (status == 503)
+
+
+def test_answer_is_not_to_be_cached():
+    reply = http.answer(201, {"thing": "oven"})
+    assert reply["headers"]["cache-control"] == "no-store"
+    assert json.loads(reply["body"]) == {"thing": "oven"}
+
+
+def test_document_of_a_device_holds_what_it_needs_and_no_more():
+    names = Names(("iot.example.com",), "api.example.com", 443)
+    given = Answer("oven", Certificate("c1", "PEM"), "CA", names)
+    assert http.onboarded(given) == {
+        "thing": "oven",
+        "certificate_id": "c1",
+        "certificate": "PEM",
+        "ca": "CA",
+        "iot": {"names": ["iot.example.com"], "port": 443},
+        "api": "api.example.com",
+    }

@@ -69,6 +69,8 @@ class LocalWorld:
         self._lookout = Lookout(cloud)
         self._fleet: Fleet | None = None
         self._things: frozenset[str] = frozenset()
+        # One key and secret a device, whatever has to be tried again.
+        self._requests: dict[str, Request] = {}
         self._token = ""
         self._stores = {
             region: HotStore(
@@ -210,15 +212,16 @@ class LocalWorld:
     def _onboard(
         self, endpoint: onboarding_api.Endpoint, claims: DynamoClaims, thing: str
     ) -> DeviceOnboarded:
-        claim = Claim(thing, secrets.token_hex(16))
-        claims.add(Entry.of(claim, {"model": "drill"}))
         member = self._member(thing)
-        key = device_key.make(thing)
-        key.save(member.private_key)
+        if thing not in self._requests:
+            key = device_key.make(thing)
+            key.save(member.private_key)
+            claim = Claim(thing, secrets.token_hex(16))
+            self._requests[thing] = Request(claim, key.csr_pem)
+        request = self._requests[thing]
+        claims.add(Entry.of(request.claim, {"model": "drill"}))
         began_s = time.perf_counter()
-        answer, site = _persist(
-            partial(onboarding_api.onboard, Request(claim, key.csr_pem), endpoint)
-        )
+        answer, site = _persist(partial(onboarding_api.onboard, request, endpoint))
         took_s = time.perf_counter() - began_s
         member.certificate.write_text(answer.certificate.pem)
         return DeviceOnboarded(thing, region_of(site) or site, took_s)

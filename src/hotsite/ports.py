@@ -90,7 +90,7 @@ class Claims(Protocol):
 
         Raises:
             UnreachableError: The table did not answer.
-            ConflictError: Another CSR was faster.
+            ConflictError: Another CSR was faster, or it is answered already.
         """
         ...
 

@@ -38,7 +38,7 @@ def body(event: Mapping[str, Any]) -> object:
         if event.get("isBase64Encoded"):
             text = base64.b64decode(text, validate=True).decode()
         return json.loads(text)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error, RecursionError) as error:
         raise InvalidInputError("the body is not a JSON document") from error
 
 

@@ -223,7 +223,10 @@ def execute(options: argparse.Namespace) -> int:
     shell = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
     environment = {**os.environ, **_variables(local, "a")}
     argv = [*command, "sh", "-c", shell, str(resolv), *program]
-    return subprocess.run(argv, env=environment, check=False).returncode
+    sys.stdout.flush()
+    # Become the program: signals and its exit code pass through, and nothing of
+    # it is left when this process is killed.
+    os.execvpe(argv[0], argv, environment)  # noqa: S606 - the user's own program
 
 
 def _folder(options: argparse.Namespace) -> Path:

@@ -84,9 +84,15 @@ def run(options: argparse.Namespace) -> int:
         "iot": {"names": list(answer.names.iot), "port": answer.names.port},
         "api": answer.names.api,
     }
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    if options.key is not None:
-        _equip(answer, options.key, options.dns)
+    try:
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        if options.key is not None:
+            _equip(answer, options.key, options.dns)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{error.filename}: {error.strerror}; {answer.thing_name} is onboarded: "
+            "the same command with another --out gives the same answer"
+        ) from error
     if options.json:
         print(json.dumps(document))
     else:

@@ -366,3 +366,7 @@ class World(Protocol):
     def accounts(self) -> Sequence[DeviceAccount]:
         """Return what the devices say of their own messages."""
         ...
+
+    def trouble(self) -> str | None:
+        """Return which part of the world has died, or nothing; never raises."""
+        ...

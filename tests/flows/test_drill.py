@@ -17,7 +17,7 @@ from hotsite.core.journal import (
 )
 from hotsite.core.scenario import Fault, FaultKind, Scenario
 from hotsite.core.verdict import judge
-from hotsite.errors import NotReadyError
+from hotsite.errors import NotReadyError, UnreachableError
 from hotsite.flows.drill import play
 from hotsite.sim.clock import SimClock
 from hotsite.sim.world import SimWorld
@@ -171,6 +171,25 @@ def test_death_of_the_world_ends_the_journal_with_its_reason(phase):
     with pytest.raises(NotReadyError, match="process dns died"):
         play(scenario, "", world, journal, clock)
     assert journal.of(DrillEnded) == [DrillEnded("world died: process dns died")]
+
+
+def test_victim_of_a_death_does_not_hide_its_cause():
+    class Dying(SimWorld):
+        def onboard(self, things, *, region):
+            self.died = "dns (pid 7) died"
+            raise UnreachableError("no endpoint")
+
+    with pytest.raises(NotReadyError, match=r"dns .* died"):
+        drill(world=Dying)
+
+
+def test_error_of_a_world_that_lives_is_told_as_it_is():
+    class Refusing(SimWorld):
+        def onboard(self, things, *, region):
+            raise UnreachableError("no endpoint")
+
+    with pytest.raises(UnreachableError, match="no endpoint"):
+        drill(world=Refusing)
 
 
 def test_first_line_says_what_was_played():

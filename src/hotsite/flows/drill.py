@@ -27,7 +27,15 @@ from hotsite.core.journal import (
 )
 from hotsite.core.scenario import Scenario
 from hotsite.errors import HotsiteError, NotReadyError, RetryableError
-from hotsite.ports import Clock, DeviceAccount, FleetPlan, Held, Journal, World
+from hotsite.ports import (
+    Clock,
+    DeviceAccount,
+    FleetPlan,
+    Held,
+    Journal,
+    World,
+    WorldFacts,
+)
 
 _TICK_S = 0.25
 # What the standby must have before a fault makes sense: generous, because a
@@ -115,21 +123,7 @@ def play(
         UnreachableError: A Region that should be alive did not answer.
     """
     facts = world.facts()
-    journal.write(
-        DrillStarted(
-            schema=SCHEMA,
-            versions=facts.versions,
-            seed=scenario.seed,
-            scenario_text=scenario_text,
-            scenario=scenario.name,
-            world=facts.name,
-            devices=scenario.devices,
-            machine=facts.machine,
-            objectives=scenario.objectives,
-            active=facts.active,
-            standby=facts.standby,
-        )
-    )
+    journal.write(_opening(scenario, scenario_text, facts))
     run = _Play(scenario, world, journal, clock, facts.active, facts.standby)
     try:
         _prepare(run)
@@ -141,9 +135,29 @@ def play(
         run.watch(scenario.stay_healthy_s)
         _collect(run)
     except HotsiteError as error:
-        journal.write(DrillEnded(f"world died: {error}"))
+        # What failed first may be a victim: the cause is what people need.
+        trouble = world.trouble()
+        journal.write(DrillEnded(f"world died: {trouble or error}"))
+        if trouble is not None:
+            raise NotReadyError(trouble) from error
         raise
     journal.write(DrillEnded("done"))
+
+
+def _opening(scenario: Scenario, scenario_text: str, facts: WorldFacts) -> DrillStarted:
+    return DrillStarted(
+        schema=SCHEMA,
+        versions=facts.versions,
+        seed=scenario.seed,
+        scenario_text=scenario_text,
+        scenario=scenario.name,
+        world=facts.name,
+        devices=scenario.devices,
+        machine=facts.machine,
+        objectives=scenario.objectives,
+        active=facts.active,
+        standby=facts.standby,
+    )
 
 
 def _prepare(run: _Play) -> None:

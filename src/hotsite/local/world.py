@@ -48,6 +48,9 @@ _Got = TypeVar("_Got")
 _AT_A_TIME = 6
 # A function's first start can outlast one attempt on a busy machine.
 _TRIES_MAX = 3
+# A supervisor notices a death at once, and writes it down before it cleans up.
+_OBITUARY_S_MAX = 3.0
+_LOOK_EVERY_S = 0.1
 _FAULTS = {FaultKind.REGION_KILL: "kill", FaultKind.REGION_FREEZE: "freeze"}
 # "<account prefix>-ats.iot.<region>.amazonaws.com", "d-….execute-api.<region>.…"
 _REGION_IN_NAME = re.compile(r"\.(?:iot|execute-api)\.([a-z0-9-]+)\.amazonaws\.com$")
@@ -197,6 +200,17 @@ class LocalWorld:
     def accounts(self) -> Sequence[DeviceAccount]:
         """Return what the devices say of their own messages."""
         return self._running_fleet().accounts()
+
+    def trouble(self) -> str | None:
+        """Return who of the cloud has died, once its supervisor knows."""
+        until_s = time.monotonic() + _OBITUARY_S_MAX
+        while time.monotonic() < until_s:
+            try:
+                self._cloud.check()
+            except HotsiteError as error:
+                return str(error)
+            time.sleep(_LOOK_EVERY_S)
+        return None
 
     def close(self) -> None:
         """End the fleet; the cloud is its owner's to end."""

@@ -217,6 +217,10 @@ class SimWorld:
             for device in self._devices.values()
         ]
 
+    def trouble(self) -> str | None:
+        """Return why the world died, if it did."""
+        return self.died
+
     def _answer(self) -> str:
         is_switched = self._switch_at_s is not None and (
             self._clock.now_s() >= self._switch_at_s

@@ -116,8 +116,9 @@ def test_ctrl_c_leaves_nothing_running_and_says_so_in_the_journal(tmp_path):
 def started(tmp_path, wanted):
     """Start a drill and wait until it plays and one of its processes runs."""
     command = [*HOTSITE, "drill", "drills/region-loss.toml", "--devices", "3"]
+    # A shell starts background jobs with SIGINT ignored, and that is inherited.
     process = subprocess.Popen(
-        [*command, "--out", str(tmp_path / "out")],
+        ["env", "--default-signal=INT", *command, "--out", str(tmp_path / "out")],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

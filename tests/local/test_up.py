@@ -15,7 +15,7 @@ from hotsite.local import cloud
 pytestmark = pytest.mark.local
 # Templates are made once, beside everything else that is built.
 ROOT = Path(__file__).parents[2]
-BLOCK = "51"
+BLOCK = "71"
 
 
 def command(part, folder, *arguments):

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hotsite.adapters.resolver import Resolver
-from hotsite.core.onboarding import Answer, Names, Request, is_aws_name
+from hotsite.core.names import is_aws_name
+from hotsite.core.onboarding import Answer, Names, Request
 from hotsite.core.registry import Certificate
 from hotsite.errors import (
     AlreadyUsedError,

@@ -20,22 +20,13 @@ from hotsite.core.mqtt_packets import (
     Subscribe,
     Version,
 )
+from hotsite.core.names import is_aws_name
 from hotsite.core.outbox import Acknowledgement, Key, Message
 from hotsite.errors import InvalidInputError
 
 # RFC 1123 section 2.1; a last label of letters, because an address has no SNI
 # and AWS IoT Core chooses the custom domain by SNI.
 _NAME = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
-# The domains under which AWS hands out endpoints: botocore data/partitions.json,
-# dnsSuffix and dualStackDnsSuffix of the commercial, China and EU partitions.
-_AWS_DOMAINS = (
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "amazonaws.eu",
-    "api.aws",
-    "api.amazonwebservices.com.cn",
-    "api.amazonwebservices.eu",
-)
 # AWS IoT Core takes keep-alive times of 30 to 1200 s and treats others as the
 # nearer end (quota "Connection inactivity (keep-alive interval)").
 _KEEP_ALIVE_S_MAX = 1200.0
@@ -85,13 +76,11 @@ def check_endpoint(name: str) -> None:
         InvalidInputError: It is no host name, or it belongs to AWS: a device
             that holds the endpoint of a Region dies with that Region.
     """
-    bare = name.lower().rstrip(".")
-    for domain in _AWS_DOMAINS:
-        if bare == domain or bare.endswith(f".{domain}"):
-            raise InvalidInputError(
-                f"endpoint {name!r} belongs to AWS; use a name of your own domain, "
-                "which can move to another Region"
-            )
+    if is_aws_name(name):
+        raise InvalidInputError(
+            f"endpoint {name!r} belongs to AWS; use a name of your own domain, "
+            "which can move to another Region"
+        )
     if not _NAME.fullmatch(name):
         raise InvalidInputError(
             f"endpoint {name!r} is not a lower-case host name such as iot.example.com"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from hotsite.core.names import is_aws_name
 from hotsite.core.registry import Certificate, Record, Thing
 from hotsite.errors import AlreadyUsedError, InvalidInputError, RefusedError
 
@@ -129,23 +130,6 @@ class Answer:
     certificate: Certificate
     ca_pem: str
     names: Names
-
-
-def is_aws_name(name: str) -> bool:
-    """Say whether a host name belongs to AWS rather than to the owner.
-
-    Args:
-        name: A host name, in any case, with or without the final dot.
-
-    Returns:
-        True for names at or below ``amazonaws.com`` and ``amazonaws.com.cn``,
-        the suffixes of AWS endpoints in the public partitions.
-    """
-    bare = name.lower().rstrip(".")
-    return any(
-        bare == suffix or bare.endswith(f".{suffix}")
-        for suffix in ("amazonaws.com", "amazonaws.com.cn", "on.aws")
-    )
 
 
 def parse(body: object) -> Request:

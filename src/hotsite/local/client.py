@@ -18,6 +18,8 @@ from hotsite.local.dns.client import DnsControl
 from hotsite.local.plan import Place
 
 _ANSWER_S_MAX = 5.0
+# A Region reads its whole state before it answers.
+_RETURN_S_MAX = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +112,26 @@ class LocalCloud:
         return deployment.client(place, service, account_id=self.state.account_id)
 
     def fault(self, kind: str, name: str) -> float:
-        """Kill, freeze or thaw a Region.
+        """Kill, freeze or thaw a Region, or let a killed one return.
+
+        A Region returns on its addresses with everything that it acknowledged.
 
         Args:
-            kind: ``kill``, ``freeze`` or ``thaw``.
+            kind: ``kill``, ``freeze``, ``thaw`` or ``return``.
             name: Letter or Region of the site.
 
         Returns:
-            When it was done, in seconds since the epoch.
+            When it began, in seconds since the epoch.
 
         Raises:
-            InvalidInputError: There is no such fault or site, or it is dead already.
+            InvalidInputError: There is no such fault or site, it is dead already,
+                or it was not killed and cannot return.
+            NotReadyError: It died while it returned.
             UnreachableError: The supervisor does not answer.
         """
         request = {"command": "fault", "kind": kind, "region": name}
-        answer = control.call(Path(self.state.control), request)
+        limit_s = _RETURN_S_MAX if kind == "return" else _ANSWER_S_MAX
+        answer = control.call(Path(self.state.control), request, limit_s=limit_s)
         return float(answer["injected_world_s"])
 
     def set_lag(self, lag_s: float) -> None:

@@ -97,6 +97,7 @@ class Processes:
         self._mark = mark
         self._log_folder = log_folder
         self._children: dict[str, Child] = {}
+        self._commands: dict[str, tuple[str, Path]] = {}
         self._sentinel: Child | None = None
         self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -125,6 +126,7 @@ class Processes:
         Raises:
             NotReadyError: It ended, or was not ready within the limit.
         """
+        self._commands[name] = (module, config)
         command = (sys.executable, "-m", module, str(config))
         environment = {**os.environ, sentinel.MARK_NAME: self._mark}
         return await self._spawn(name, command, environment)
@@ -168,6 +170,25 @@ class Processes:
         """Let a frozen child continue."""
         self._signal(name, signal.SIGCONT, "running")
 
+    async def restart(self, name: str) -> None:
+        """Start a child again that was killed, and wait until it is ready.
+
+        Args:
+            name: What it is in the cloud.
+
+        Raises:
+            InvalidInputError: It was not killed.
+            NotReadyError: It ended, or was killed again, before it was ready.
+        """
+        child = self._known(name)
+        if child.state != "killed":
+            raise InvalidInputError(f"{name} was not killed: it is {child.state}")
+        child.state = "returning"
+        # Its address is free, and the file of its log closed, when it is gone.
+        await asyncio.wait(child.tasks)
+        module, config = self._commands[name]
+        await self.start(name, module, config)
+
     async def end_all(self) -> None:
         """Kill every child, frozen or not, and the sentinel last."""
         for child in self.children:
@@ -184,15 +205,19 @@ class Processes:
                 child.process.kill()
 
     def _signal(self, name: str, number: signal.Signals, state: str) -> None:
-        child = self._children.get(name)
-        if child is None:
-            known = ", ".join(sorted(self._children))
-            raise InvalidInputError(f"there is no process {name!r}; there are {known}")
+        child = self._known(name)
         if not is_here(child) or child.state == "killed":
             raise InvalidInputError(f"{name} is not running: it was killed")
         child.is_end_ordered = child.is_end_ordered or number == signal.SIGKILL
         child.state = state
         os.killpg(child.identity.pid, number)
+
+    def _known(self, name: str) -> Child:
+        child = self._children.get(name)
+        if child is None:
+            known = ", ".join(sorted(self._children))
+            raise InvalidInputError(f"there is no process {name!r}; there are {known}")
+        return child
 
     def _tell_sentinel(self, line: str) -> None:
         if self._sentinel is not None and self._sentinel.process.stdin is not None:

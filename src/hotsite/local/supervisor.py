@@ -28,7 +28,7 @@ from hotsite.local.processes import Processes, identify, is_here
 EXIT_WRONG, EXIT_DEAD = 2, 3
 # Longest time from the first process to a cloud that is ready.
 READY_S_MAX = 120.0
-_FAULTS = ("kill", "freeze", "thaw")
+_FAULTS = ("kill", "freeze", "thaw", "return")
 
 
 class Supervisor:
@@ -162,10 +162,12 @@ class Supervisor:
             self._stop.set()
             return {}
         if command == "fault":
-            return self._fault(str(request.get("kind")), str(request.get("region")))
+            return await self._fault(
+                str(request.get("kind")), str(request.get("region"))
+            )
         raise InvalidInputError(f"unknown command {command!r}")
 
-    def _fault(self, kind: str, region: str) -> object:
+    async def _fault(self, kind: str, region: str) -> object:
         letters = {
             name: site.letter
             for site in self._config.sites
@@ -178,7 +180,11 @@ class Supervisor:
         if self._state is None or self._state.state != cloud.READY:
             raise NotReadyError("the cloud is not ready yet")
         injected_world_s = time.time()
-        getattr(self._processes, kind)(f"region-{letters[region]}")
+        name = f"region-{letters[region]}"
+        if kind == "return":
+            await self._processes.restart(name)
+        else:
+            getattr(self._processes, kind)(name)
         self._publish(cloud.READY)
         return {"injected_world_s": injected_world_s}
 

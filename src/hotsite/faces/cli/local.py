@@ -69,7 +69,7 @@ def register(subparsers: Any) -> None:
         elif name == "env":
             part.add_argument("--site", choices=("a", "b"), default="a")
         elif name == "fault":
-            part.add_argument("kind", choices=("kill", "freeze", "thaw"))
+            part.add_argument("kind", choices=("kill", "freeze", "thaw", "return"))
             part.add_argument("site", metavar="SITE", help="a, b, or the Region's name")
         elif name == "claim":
             part.add_argument(
@@ -94,7 +94,7 @@ def _commands() -> Iterator[tuple[str, Callable[..., int], str, str]]:
             "status --json",
         ),
         ("env", env, "print exports for boto3, the AWS CLI, devices", "env --site b"),
-        ("fault", fault, "kill, freeze or thaw a Region of it", "fault kill a"),
+        ("fault", fault, "kill, freeze, thaw or return a Region", "fault kill a"),
         ("claim", claim, "let a device be onboarded: id and secret", "claim oven-1"),
         (
             "exec",

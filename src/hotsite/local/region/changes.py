@@ -6,9 +6,9 @@ items of the table and not by the writes. Nothing here does I/O or knows minista
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 # A log rewrites its order once more than this many entries in it are outdated.
 OUTDATED_MAX = 4096
@@ -52,6 +52,21 @@ class ChangeLog:
     def sequence(self) -> int:
         """The place of the newest write; 0 before the first."""
         return self._sequence
+
+    @classmethod
+    def of(cls, changes: Iterable[Change]) -> Self:
+        """Return the log that has these changes, each with its place in it."""
+        log = cls()
+        for change in sorted(changes, key=lambda change: change.sequence):
+            text = key_text(change.key)
+            log._latest[text] = change
+            log._order.append((change.sequence, text))
+            log._sequence = change.sequence
+        return log
+
+    def change(self, text: str) -> Change | None:
+        """Return the latest change of a key, given as `key_text` writes it."""
+        return self._latest.get(text)
 
     def __len__(self) -> int:
         return len(self._latest)

@@ -47,6 +47,8 @@ class RegionConfig:
         access_key_id: of the account's root, for boto3 and the AWS CLI.
         secret_access_key: the same.
         log_level: of ministack, such as `WARNING`.
+        is_kept: whether the state is in `state_dir` too, for a Region that is
+            killed and comes back.
     """
 
     region: str
@@ -64,6 +66,7 @@ class RegionConfig:
     access_key_id: str = "test"
     secret_access_key: str = "test"  # noqa: S105 - a local emulator has no secrets
     log_level: str = "WARNING"
+    is_kept: bool = True
 
     @property
     def gateway_url(self) -> str:
@@ -145,6 +148,7 @@ def _parse(fields: Mapping[str, object]) -> RegionConfig:
         access_key_id=str(fields.get("access_key_id", "test")),
         secret_access_key=str(fields.get("secret_access_key", "test")),
         log_level=str(fields.get("log_level", "WARNING")),
+        is_kept=bool(fields.get("is_kept", True)),
     )
 
 

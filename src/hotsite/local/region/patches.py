@@ -12,23 +12,22 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from hotsite.errors import PermanentError
+from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.mqtt import Listener
+from hotsite.local.region.registry import certificates
+from hotsite.local.region.registry.front import Front
+from hotsite.local.region.registry.quotas import Limits
+from hotsite.local.region.registry.shadows import Shadows, merge
+from hotsite.local.region.registry.trail import Trail
 from hotsite.local.region.streams import StreamPoller
 
 VERSION = "1.5.33"
-# How long a thing's group policies are remembered. AWS IoT Core itself caches
-# policies for minutes (Developer Guide, "AWS IoT Core policies").
-GROUP_POLICIES_S_MAX = 1.0
-GROUPS_REMEMBERED_MAX = 10_000
-GROUP_DEPTH_MAX = 7  # AWS IoT Core quota "Maximum depth of a thing group hierarchy".
-PARSED_POLICIES_MAX = 65_536
 
 Function = Callable[..., Any]
 
@@ -67,6 +66,7 @@ class Region:
             whether or not the table has a stream.
         emit: ministack's own emitter of stream records, without replication.
         listener: the TLS front of the broker; None until it is bound.
+        limits: how often each IoT operation may be called; off at first.
     """
 
     def __init__(
@@ -76,8 +76,11 @@ class Region:
         self.on_write = on_write
         self.emit: Function = _not_installed
         self.listener: Listener | None = None
+        self.limits = Limits()
         self._iot: Any = None
-        self._group_documents: dict[tuple[str, ...], tuple[float, list[str]]] = {}
+        self._authorization: Authorization
+        self._front: Front
+        self._shadows: Shadows
 
     def install(self) -> None:
         """Import ministack and replace what is listed in `patches`.
@@ -93,6 +96,9 @@ class Region:
                 f"ministack {found} is installed, the patches need {VERSION}"
             )
         self._iot = importlib.import_module("ministack.services.iot")
+        self._authorization = Authorization(self._iot, self.config)
+        self._front = Front(self._iot, self.limits, Trail(self.config))
+        self._shadows = Shadows(self._iot, self.limits)
         for patch in self.patches():
             module_name, name = patch.target
             module = importlib.import_module(module_name)
@@ -103,7 +109,12 @@ class Region:
 
     def patches(self) -> tuple[Patch, ...]:
         """List every patch."""
-        return (*self._broker_patches(), *self._endpoint_patches(), *self._other())
+        return (
+            *self._broker_patches(),
+            *self._registry_patches(),
+            *self._endpoint_patches(),
+            *self._other(),
+        )
 
     def _broker_patches(self) -> tuple[Patch, ...]:
         return (
@@ -126,13 +137,51 @@ class Region:
                 " those of the thing's groups and their parents when the client"
                 " identifier is the name of a thing of this certificate (Developer"
                 " Guide, 'Thing policy variables' and 'Static thing groups').",
-                self._policy_allows,
+                self._authorization.policy_allows,
             ),
             Patch(
                 "services.iot:_parsed_iot_policy",
                 "Remembers 1,024 parsed policies, one for each client identifier: a"
                 " larger fleet parses its policy at every message.",
-                _remember_more,
+                remember_more,
+            ),
+        )
+
+    def _registry_patches(self) -> tuple[Patch, ...]:
+        return (
+            Patch(
+                "services.iot:_route_request",
+                "Checks few constraints of the API's model, lists without pages, has"
+                " no quotas, no versions to expect, no limits of groups and policies"
+                " and no CloudTrail events: see the package `registry`.",
+                self._front.route,
+            ),
+            Patch(
+                "services.iot:_validate_name",
+                "Holds policy names to the pattern of thing names; the model's is"
+                " [\\w+=,.@-]+. The front checks every name by the model.",
+                lambda _original: lambda _name, _field: None,
+            ),
+            Patch(
+                "services.iot_data:handle_request",
+                "Has no ListNamedShadowsForThing, no quotas, no names to check.",
+                self._shadows.handle,
+            ),
+            Patch(
+                "services.iot:update_thing_shadow",
+                "Takes shadows of any size and depth, and sections of any kind.",
+                self._shadows.update,
+            ),
+            Patch(
+                "core.iam_actions:extract_iam_action",
+                "Invents actions for ListThingPrincipalsV2 and ListPrincipalThingsV2;"
+                " AWS asks for those of the first versions (the API's reference).",
+                certificates.first_version_action,
+            ),
+            Patch(
+                "services.iot:_deep_merge",
+                "Keeps a null inside an object that is new.",
+                lambda _original: merge,
             ),
         )
 
@@ -180,16 +229,10 @@ class Region:
 
     def is_active(self, certificate_id: str) -> bool:
         """Say whether a certificate may hold a session now."""
-        record = self._certificate(certificate_id)
+        record = self._authorization.certificate(certificate_id)
         if record is not None:
             return bool(record.get("status") == "ACTIVE")
         return self._iot._mtls_claim_scope(certificate_id) is not None
-
-    def _certificate(self, certificate_id: str) -> dict[str, Any] | None:
-        record: dict[str, Any] | None = self._iot._certificates.get_scoped(
-            self.config.account_id, self.config.region, certificate_id
-        )
-        return record
 
     async def _start_mqtt(self) -> None:
         iot = self._iot
@@ -211,7 +254,7 @@ class Region:
             if not der:
                 return None
             certificate_id = hashlib.sha256(der).hexdigest()
-            record = self._certificate(certificate_id)
+            record = self._authorization.certificate(certificate_id)
             if record is None:
                 claim: tuple[str, str, str] | None
                 claim = self._iot._mtls_claim_scope(certificate_id)
@@ -221,93 +264,6 @@ class Region:
             return self.config.account_id, self.config.region, None
 
         return resolve
-
-    def _policy_allows(self, original: Function) -> Function:
-        # Upstream reads the documents from the certificate's record, so the
-        # groups' policies are evaluated by the same code on a second record.
-        evaluate = self._iot.evaluate
-        context_of = self._iot.EvalContext
-
-        def allows(
-            account_id: str,
-            region: str,
-            certificate_id: str,
-            context: dict[str, str],
-            *request: str | None,
-        ) -> bool:
-            if len(request) > 2 and request[2] is not None:  # noqa: PLR2004 - a claim certificate: its template's policy alone
-                return bool(
-                    original(account_id, region, certificate_id, context, *request)
-                )
-            action, resource = request[0], request[1]
-            variables = tuple(sorted(context.items()))
-            decision = evaluate(
-                context_of(
-                    principal_arn=f"arn:aws:iot:{region}:{account_id}:cert/{certificate_id}",
-                    principal_type="Certificate",
-                    principal_account=account_id,
-                    action=action,
-                    resource_arn=f"arn:aws:iot:{region}:{account_id}:{resource}",
-                    region=region,
-                    service_context=context,
-                ),
-                [
-                    self._iot._parsed_iot_policy(document, variables)
-                    for document in self._documents(certificate_id, context)
-                ],
-            )
-            return bool(decision.decision == "Allow")
-
-        return allows
-
-    def _documents(self, certificate_id: str, context: dict[str, str]) -> list[str]:
-        record = self._certificate(certificate_id) or {}
-        documents = self._policy_documents(tuple(record.get("attachedPolicies", ())))
-        if context.get("iot:connection.thing.isattached") != "true":
-            return documents
-        thing = self._scoped("_things", context["iot:clientid"]) or {}
-        groups = tuple(thing.get("thingGroupNames", ()))
-        now_s = time.monotonic()
-        until_s, remembered = self._group_documents.get(groups, (0.0, []))
-        if until_s <= now_s:
-            remembered = self._policy_documents(self._policies_of_groups(groups))
-            if len(self._group_documents) >= GROUPS_REMEMBERED_MAX:
-                self._group_documents.clear()
-            self._group_documents[groups] = (now_s + GROUP_POLICIES_S_MAX, remembered)
-        return documents + remembered
-
-    def _policies_of_groups(self, groups: tuple[str, ...]) -> tuple[str, ...]:
-        arns: set[str] = set()
-        for name in groups:
-            ancestor: str | None = name
-            for _level in range(GROUP_DEPTH_MAX):
-                group = self._scoped("_thing_groups", ancestor) if ancestor else None
-                if group is None:
-                    break
-                arns.add(group["thingGroupArn"])
-                metadata = group.get("thingGroupMetadata") or {}
-                ancestor = metadata.get("parentGroupName")
-        store = self._iot._policies
-        return tuple(
-            name
-            for (account_id, region, name), policy in store.all_items()
-            if (account_id, region) == (self.config.account_id, self.config.region)
-            and not arns.isdisjoint(policy.get("targets", ()))
-        )
-
-    def _policy_documents(self, names: tuple[str, ...]) -> list[str]:
-        policies = [self._scoped("_policies", name) for name in names]
-        return [
-            policy["versions"][policy["defaultVersionId"]]["document"]
-            for policy in policies
-            if policy
-        ]
-
-    def _scoped(self, store: str, key: str) -> dict[str, Any] | None:
-        value: dict[str, Any] | None = getattr(self._iot, store).get_scoped(
-            self.config.account_id, self.config.region, key
-        )
-        return value
 
     def _describe_endpoint(self, original: Function) -> Function:
         def describe(query: dict[str, Any]) -> tuple[Any, ...]:
@@ -344,11 +300,6 @@ class Region:
                 self.on_write(table, new or old or {})
 
         return emit
-
-
-def _remember_more(original: Function) -> Function:
-    unwrapped: Function = getattr(original, "__wrapped__", original)
-    return functools.lru_cache(maxsize=PARSED_POLICIES_MAX)(unwrapped)
 
 
 def _require_expiry(original: Function) -> Function:

@@ -14,6 +14,8 @@ from hypercorn.asyncio import serve as serve_http
 from hotsite.errors import UnreachableError
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.patches import Region
+from hotsite.local.region.persistence import Keeper
+from hotsite.local.region.statefile import StateFile
 from hotsite.local.region.tables import Tables
 from hotsite.local.region.web import Gateway, ServerConfig
 
@@ -45,19 +47,31 @@ async def _serve(config: RegionConfig) -> None:
     region = Region(config, region_tables.on_write)
     region.install()
     region_tables.emit = region.emit
+    keeper = _kept(config, region_tables)
     await importlib.import_module("ministack.services.iot").mtls_start()
     application = importlib.import_module("ministack.app").app
-    gateway = Gateway(config, region_tables, application)
+    gateway = Gateway(config, region_tables, application, keeper, region.limits)
     tasks = [
         asyncio.create_task(_announce(config)),
         asyncio.create_task(_watch_certificates(region)),
     ]
+    if keeper is not None:
+        tasks.append(asyncio.create_task(keeper.sweep()))
     try:
         await serve_http(gateway, ServerConfig(config))  # type: ignore[arg-type]
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _kept(config: RegionConfig, region_tables: Tables) -> Keeper | None:
+    if not config.is_kept:
+        return None
+    keeper = Keeper(StateFile(config.state_dir / "state.sqlite"), region_tables)
+    keeper.restore()
+    keeper.start()
+    return keeper
 
 
 async def _announce(config: RegionConfig) -> None:

@@ -189,6 +189,10 @@ class StreamPoller:
         delay_s = retry_delay_s(later.attempts) if later.attempts else 0.0
         self._not_before_s[identifier] = time.monotonic() + delay_s
         self._progress[identifier] = later
+        # ministack's own note of it: a Region that comes back goes on from there.
+        self._lambdas._dynamodb_stream_positions.set_scoped(  # noqa: SLF001 - no public setter
+            self._config.account_id, self._config.region, identifier, later.position
+        )
 
     def _first_failed(
         self,

@@ -15,12 +15,12 @@ import importlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hotsite.errors import HotsiteError, InvalidInputError
-from hotsite.local.region.changes import ChangeLog, Item, Version
+from hotsite.local.region.changes import Change, ChangeLog, Item, Version, key_text
 from hotsite.local.region.config import RegionConfig
 
 CHANGES_MAX = 1000
@@ -43,12 +43,15 @@ class Tables:
         config: names the Region and the account.
         emit: ministack's emitter of stream records; does nothing until it is set.
         clock: seconds since 1970.
+        note: called with table and key of each change of a log.
+        incarnation: names the logs that cursors belong to.
     """
 
     config: RegionConfig
     emit: Callable[..., None] = lambda *_record: None
     clock: Callable[[], float] = time.time
-    _incarnation: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    note: Callable[[str, str], None] = lambda _table, _key: None
+    incarnation: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _logs: dict[str, ChangeLog] = field(default_factory=dict)
     _waiting: dict[str, set[asyncio.Future[None]]] = field(default_factory=dict)
 
@@ -56,14 +59,23 @@ class Tables:
         """Note a write of this Region; ministack calls it for each."""
         table = self._table(table_name)
         log = self._logs.setdefault(table_name, ChangeLog())
-        log.record_local(
-            _key(table, item), now_s=self.clock(), region=self.config.region
-        )
+        key = _key(table, item)
+        log.record_local(key, now_s=self.clock(), region=self.config.region)
+        self.note(table_name, key_text(key))
         if log.sequence % SWEEP_EVERY == 0:
             self._sweep(table, log)
         for waiter in self._waiting.pop(table_name, ()):
             # Rule actions and Lambda invocations may write from other threads.
             waiter.get_loop().call_soon_threadsafe(_wake, waiter)
+
+    def change(self, table_name: str, text: str) -> Change | None:
+        """Return the latest change of a key, given as `note` had it."""
+        log = self._logs.get(table_name)
+        return None if log is None else log.change(text)
+
+    def restore(self, table_name: str, changes: Iterable[Change]) -> None:
+        """Continue a log that an earlier process of this Region kept."""
+        self._logs[table_name] = ChangeLog.of(changes)
 
     async def changes(
         self, table_name: str, query: Mapping[str, list[str]]
@@ -95,7 +107,7 @@ class Tables:
             place, found = self._read(table, log, place, limit, is_any=is_any)
             left_s = deadline_s - time.monotonic()
             if found or left_s <= 0:
-                return {"cursor": f"{self._incarnation}.{place}", "changes": found}
+                return {"cursor": f"{self.incarnation}.{place}", "changes": found}
             waiter = asyncio.get_running_loop().create_future()
             waiters = self._waiting.setdefault(table_name, set())
             waiters.add(waiter)
@@ -179,6 +191,7 @@ class Tables:
         if known is not None and version <= known:
             return "lost"
         log.record(key, version)
+        self.note(table["TableName"], key_text(key))
         hash_key, sort_key = _storage_key(table, key)
         old = table["items"].get(hash_key, {}).get(sort_key)
         if old == image:
@@ -219,7 +232,7 @@ class Tables:
     def _place(self, query: Mapping[str, list[str]]) -> int:
         incarnation, _, place = query.get("after", [""])[0].partition(".")
         # After a restart the log starts anew, and so does who reads it.
-        if incarnation != self._incarnation:
+        if incarnation != self.incarnation:
             return 0
         return int(place) if place.isdigit() else 0
 
@@ -230,6 +243,7 @@ class Tables:
         gone = [c.key for c in log.after(0) if _item(table, c.key) is None]
         for key in gone[:surplus]:
             log.forget(key)
+            self.note(table["TableName"], key_text(key))
 
     def _table(self, name: str) -> dict[str, Any]:
         table: dict[str, Any] | None = _dynamodb()._tables.get_scoped(  # noqa: SLF001 - no public look-up

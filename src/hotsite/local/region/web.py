@@ -9,7 +9,7 @@ import json
 import re
 import ssl
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
@@ -18,6 +18,8 @@ from hypercorn.config import Config as HypercornConfig
 from hotsite.local.region import tables
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.mqtt import https_context
+from hotsite.local.region.persistence import Keeper
+from hotsite.local.region.registry.quotas import Limits
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -66,14 +68,32 @@ class Gateway:
         config: names the Region and its address.
         region_tables: answers `/_hotsite/tables/`.
         ministack: the AWS APIs and the deployed HTTP APIs.
+        keeper: writes down what a request changed before its answer leaves.
+        limits: answers `/_hotsite/limits`.
     """
 
     config: RegionConfig
     region_tables: tables.Tables
     ministack: Application
+    keeper: Keeper | None = None
+    limits: Limits = field(default_factory=Limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        keeper = self.keeper
+        if scope["type"] != "http" or keeper is None:
+            await self._serve(scope, receive, send)
+            return
+        marks = keeper.open()
+
+        async def send_kept(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                keeper.close(marks)
+            await send(message)
+
+        await self._serve(scope, receive, send_kept)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.ministack(scope, receive, send)
         elif scope["scheme"] == "https":
@@ -107,6 +127,9 @@ class Gateway:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
+        if scope["path"] == "/_hotsite/limits":
+            await _send_json(send, *self.limits.answer(scope["method"], body))
+            return
         status, document = await tables.answer(
             self.region_tables,
             scope["method"],

@@ -10,137 +10,26 @@ import os
 import platform
 import struct
 import sys
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from bench_registry import quotas, replication
+from benchmark import ROUNDS, Rates, Result, details_of, rate
 from dnslib import QTYPE, RR, A, DNSRecord
 from soak import run as play_seed
 
 from hotsite.core.mqtt import Parser, encode
 from hotsite.core.mqtt_packets import Publish
-from hotsite.core.onboarding import Entry
-from hotsite.core.registry import Certificate, Record, Thing
-from hotsite.flows.replication import Site, apply_all
 from hotsite.local.dns.responder import Responder
 from hotsite.local.dns.zonefile import region_zone
-from hotsite.sim.clock import SimClock
-from hotsite.sim.registry import SimRegistry
-from hotsite.sim.tables import SimAppliedRecords, SimClaims, SimTables
 
-# Odd, so that one round is the median.
-ROUNDS = 9
-# As many names as one Lambda invocation gets at most from the stream.
-BATCH = 100
-PER_S_MIN = 1000.0
-CALLS_NEW_MAX, CALLS_DUPLICATE_MAX = 4.0, 0.0
 QUERIES = 2000
 PACKETS = 2000
 DRILLS = 5
 # 10,000 seeds in ten minutes.
 DRILLS_PER_S_MIN = 17.0
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How often a second something was done: the median round, and the worst."""
-
-    median: float
-    lowest: float
-    highest: float
-
-    @classmethod
-    def of(cls, found: Iterable[float]) -> "Rates":
-        """Sum up the rates of all rounds."""
-        rates = sorted(found)
-        return cls(rates[len(rates) // 2], rates[0], rates[-1])
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one file says.
-
-    ``bound`` is what the value must keep to, ``peer`` what other code did with
-    the same input in the same run.
-    """
-
-    name: str
-    value: float
-    unit: str
-    bound: float | None = None
-    is_upper_bound: bool = False
-    peer: str | None = None
-    peer_value: float | None = None
-    details: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def is_met(self) -> bool | None:
-        """Say whether the bound is kept, where there is one."""
-        if self.bound is None:
-            return None
-        if self.is_upper_bound:
-            return self.value <= self.bound
-        return self.value >= self.bound
-
-
-def rate(count: int, work: Callable[[], object]) -> float:
-    """Return how many of ``count`` things a second one call of ``work`` did."""
-    began_s = time.perf_counter()
-    work()
-    return count / (time.perf_counter() - began_s)
-
-
-def details_of(rates: Rates) -> dict[str, float]:
-    """Return the spread of the rounds."""
-    return {"lowest": rates.lowest, "highest": rates.highest, "rounds": ROUNDS}
-
-
-def new_site(names: Iterable[str]) -> Site:
-    """Return a Region whose table has new devices that IoT Core has not."""
-    clock = SimClock()
-    tables = SimTables("here", clock)
-    claims = SimClaims(tables)
-    for name in names:
-        certificate = Certificate(f"id of {name}", "PEM")
-        entry = Entry(name, "digest", (), "csr")
-        claims.take(entry)
-        thing = Thing(name, "hotsite-device", (("model", "x1"),), ("fleet",))
-        answered = Entry(name, "digest", (), "csr", certificate)
-        tables.write_enrolled(answered, Record(name, thing, (certificate,)))
-    return Site(tables, SimAppliedRecords(), SimRegistry(), clock)
-
-
-def replication() -> Iterable[Result]:
-    """Apply new devices, then the same names again."""
-    names = [f"device-{number}" for number in range(BATCH)]
-    news, duplicates, calls_new, calls_again = [], [], 0, 0
-    for _ in range(ROUNDS):
-        site = new_site(names)
-        registry = site.registry
-        assert isinstance(registry, SimRegistry)  # noqa: S101 - new_site's own
-        news.append(rate(BATCH, partial(apply_all, names, site)))
-        calls_new = len(registry.calls)
-        duplicates.append(rate(BATCH, partial(apply_all, names, site)))
-        calls_again = len(registry.calls) - calls_new
-    new, again = Rates.of(news), Rates.of(duplicates)
-    yield Result(
-        "replication-engine",
-        new.median,
-        "devices/s",
-        PER_S_MIN,
-        details=details_of(new),
-    )
-    yield Result(
-        "replication-duplicates", again.median, "devices/s", details=details_of(again)
-    )
-    per_new, per_again = calls_new / BATCH, calls_again / BATCH
-    for name, value, bound in (
-        ("iot-calls-per-new-device", per_new, CALLS_NEW_MAX),
-        ("iot-calls-per-duplicate", per_again, CALLS_DUPLICATE_MAX),
-    ):
-        yield Result(name, value, "IoT calls", bound, is_upper_bound=True)
 
 
 def dns() -> Iterable[Result]:
@@ -265,7 +154,7 @@ def write(result: Result, folder: Path) -> None:
 
 def line(result: Result) -> str:
     """Return one line of the table."""
-    words = [f"{result.name:26}{result.value:12,.0f} {result.unit:11}"]
+    words = [f"{result.name:31}{result.value:12,.0f} {result.unit:11}"]
     if result.bound is not None:
         sign = "<=" if result.is_upper_bound else ">="
         said = "met" if result.is_met else "MISSED"
@@ -282,7 +171,7 @@ def main() -> int:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     has_missed = False
-    for benchmark in (replication, dns, mqtt, drills):
+    for benchmark in (replication, quotas, dns, mqtt, drills):
         for result in benchmark():
             write(result, options.out)
             print(line(result), flush=True)

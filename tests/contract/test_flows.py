@@ -11,7 +11,7 @@ from hotsite.adapters import device_key
 from hotsite.adapters.mqtt import Credentials, Target
 from hotsite.adapters.mqtt_probe import connect_once
 from hotsite.core.onboarding import Claim, Entry, Names, Request
-from hotsite.core.registry import CertificateStatus
+from hotsite.core.registry import CertificateStatus, thing_key
 from hotsite.errors import AlreadyUsedError, InvalidInputError, RefusedError
 from hotsite.flows.onboarding import Desk, onboard
 from hotsite.flows.replication import apply
@@ -51,7 +51,7 @@ class Office:
 
     def apply(self):
         self.calls.clear()
-        return apply(self.name, self.ports.site)
+        return apply(thing_key(self.name), self.ports.site)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,9 @@ def test_revoked_device_is_closed_in_one_call_and_cannot_connect(
     office, key, probe, fleet_policy
 ):
     answer = office.onboard(key)
-    office.ports.records.write_revoked(office.name, answer.certificate.certificate_id)
+    office.ports.records.write_revoked(
+        thing_key(office.name), answer.certificate.certificate_id
+    )
     office.apply()
     assert office.calls == ["UpdateCertificate"]
     with pytest.raises(RefusedError):
@@ -121,7 +123,7 @@ def test_second_key_is_refused_and_issues_nothing(office, key):
     with pytest.raises(AlreadyUsedError):
         office.onboard(device_key.make(office.name))
     assert office.calls == []
-    seen = office.ports.registry.observe(office.name, ())
+    seen = office.ports.registry.observe(thing_key(office.name), ())
     assert seen.attached == {answer.certificate.certificate_id}
 
 
@@ -130,7 +132,7 @@ def test_bad_request_leaves_nothing_in_the_region(office, key):
     with pytest.raises(InvalidInputError):
         office.onboard(broken)
     assert office.calls == []
-    assert office.ports.records.read(office.name).thing is None
+    assert office.ports.records.read(thing_key(office.name)).thing is None
 
 
 def test_record_from_another_region_costs_four_calls_and_a_duplicate_none(office):
@@ -147,7 +149,7 @@ def test_record_from_another_region_costs_four_calls_and_a_duplicate_none(office
         "AttachThingPrincipal",
         "AddThingToThingGroup",
     ]
-    assert office.ports.applied.read(office.name).lag_s == 1.5
+    assert office.ports.applied.read(thing_key(office.name)).lag_s == 1.5
     assert office.apply().call_count == 0
     assert office.calls == []
 
@@ -155,12 +157,12 @@ def test_record_from_another_region_costs_four_calls_and_a_duplicate_none(office
 def test_lost_applied_table_is_healed_by_looking_at_the_region(office, key, tables):
     answer = office.onboard(key)
     ids = [answer.certificate.certificate_id]
-    before = office.ports.registry.observe(office.name, ids)
+    before = office.ports.registry.observe(thing_key(office.name), ids)
     office.desk.site.applied._dynamodb.delete_item(
         TableName=tables.applied, Key={"name": {"S": f"thing#{office.name}"}}
     )
     assert office.apply().reason == "applied"
-    assert office.ports.registry.observe(office.name, ids) == before
+    assert office.ports.registry.observe(thing_key(office.name), ids) == before
     assert before.certificates[0].status is CertificateStatus.ACTIVE
 
 
@@ -172,5 +174,5 @@ def test_record_with_a_forged_certificate_is_a_failure_that_is_kept(office):
     outcome = office.apply()
     assert "SHA-256" in outcome.reason
     assert not outcome.is_retryable
-    assert office.ports.applied.read(office.name).failure == outcome.reason
+    assert office.ports.applied.read(thing_key(office.name)).failure == outcome.reason
     assert office.calls == []

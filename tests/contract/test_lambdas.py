@@ -17,6 +17,7 @@ from tests.local.region_world import ACCOUNT
 from hotsite.adapters import device_key
 from hotsite.core.health import HealthVerdict
 from hotsite.core.onboarding import Claim, Entry
+from hotsite.core.registry import thing_key
 from hotsite.faces.lambdas import health, onboarding, replicator
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(60)]
@@ -79,8 +80,8 @@ def test_batch_applies_each_name_and_ignores_what_is_no_thing(deployed):
     event = stream("claim#x", *keys, "thing#")
     assert replicator.handler(event, context()) == {"batchItemFailures": []}
     for name in names:
-        assert deployed.registry.observe(name, ()).attached
-        assert deployed.applied.read(name).call_count == 4
+        assert deployed.registry.observe(thing_key(name), ()).attached
+        assert deployed.applied.read(thing_key(name)).call_count == 4
 
 
 def test_region_that_does_not_answer_gets_its_records_again(deployed, monkeypatch):
@@ -153,5 +154,5 @@ def test_record_that_cannot_be_read_does_not_block_another_name(
     item = {"pk": {"S": f"thing#{bad}"}, "sk": {"S": "thing"}, "v": {"N": "2"}}
     put(region, tables.registry, item)
     answer = replicator.handler(stream(f"thing#{bad}", f"thing#{good}"), context())
-    assert deployed.registry.observe(good, ()).attached
+    assert deployed.registry.observe(thing_key(good), ()).attached
     assert {"itemIdentifier": "2"} not in answer["batchItemFailures"]

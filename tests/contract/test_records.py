@@ -11,7 +11,7 @@ from tests.contract.world import (
     put,
 )
 
-from hotsite.core.registry import CertificateStatus, Record
+from hotsite.core.registry import CertificateStatus, Record, thing_key
 from hotsite.errors import (
     ConflictError,
     InvalidInputError,
@@ -30,7 +30,7 @@ def enrol(ports, name, certificate, *, csr="digest"):
 
 
 def test_name_that_nobody_wrote_has_an_empty_record(ports, name):
-    assert ports.records.read(name) == Record(name, None)
+    assert ports.records.read(thing_key(name)) == Record(thing_key(name), None)
 
 
 def test_enrolled_device_is_read_back_with_the_time_of_its_write(ports, name):
@@ -38,7 +38,7 @@ def test_enrolled_device_is_read_back_with_the_time_of_its_write(ports, name):
     answered = enrol(ports, name, certificate)
     written_at_s = ports.clock.now_s()
     wanted = replace(make_record(name, certificate), written_at_s=written_at_s)
-    assert ports.records.read(name) == wanted
+    assert ports.records.read(thing_key(name)) == wanted
     assert ports.claims.read(name) == answered
 
 
@@ -46,19 +46,19 @@ def test_record_has_the_fingerprint_of_the_wish_that_was_written(ports, name):
     certificate = make_certificate()
     enrol(ports, name, certificate)
     wish = make_record(name, certificate)
-    assert ports.records.read(name).digest == wish.digest
+    assert ports.records.read(thing_key(name)).digest == wish.digest
 
 
 def test_claim_is_answered_once_and_the_loser_writes_nothing(ports, name):
     answered = enrol(ports, name, make_certificate())
-    before = ports.records.read(name)
+    before = ports.records.read(thing_key(name))
     ports.clock.sleep(1.0)
     late = make_certificate()
     with pytest.raises(ConflictError):
         ports.records.write_enrolled(
             replace(answered, certificate=late), make_record(name, late)
         )
-    assert ports.records.read(name) == before
+    assert ports.records.read(thing_key(name)) == before
     assert ports.claims.read(name) == answered
 
 
@@ -71,7 +71,7 @@ def test_claim_that_is_not_this_requests_own_cannot_be_answered(ports, name, is_
     entry = make_entry(name, csr_digest="mine", certificate=certificate)
     with pytest.raises(ConflictError):
         ports.records.write_enrolled(entry, make_record(name, certificate))
-    assert ports.records.read(name) == Record(name, None)
+    assert ports.records.read(thing_key(name)) == Record(thing_key(name), None)
     assert ports.claims.read(name) == before
 
 
@@ -79,43 +79,43 @@ def test_claim_that_is_not_this_requests_own_cannot_be_answered(ports, name, is_
 def test_revocation_wins_whether_it_comes_before_or_after(ports, name, is_early):
     certificate = make_certificate()
     if is_early:
-        ports.records.write_revoked(name, certificate.certificate_id)
+        ports.records.write_revoked(thing_key(name), certificate.certificate_id)
     enrol(ports, name, certificate)
     if not is_early:
-        ports.records.write_revoked(name, certificate.certificate_id)
+        ports.records.write_revoked(thing_key(name), certificate.certificate_id)
     revoked = replace(certificate, status=CertificateStatus.REVOKED)
-    assert ports.records.read(name).certificates == (revoked,)
+    assert ports.records.read(thing_key(name)).certificates == (revoked,)
 
 
 def test_revocation_closes_one_certificate_and_no_other(ports, name):
     first, second = make_certificate(), make_certificate()
     enrol(ports, name, first)
-    ports.records.write_revoked(name, second.certificate_id)
-    assert ports.records.read(name).certificates == (first,)
+    ports.records.write_revoked(thing_key(name), second.certificate_id)
+    assert ports.records.read(thing_key(name)).certificates == (first,)
 
 
 def test_revocation_is_written_once_and_keeps_its_time(ports, name):
     certificate = make_certificate()
     enrol(ports, name, certificate)
     ports.clock.sleep(1.0)
-    ports.records.write_revoked(name, certificate.certificate_id)
-    first = ports.records.read(name)
+    ports.records.write_revoked(thing_key(name), certificate.certificate_id)
+    first = ports.records.read(thing_key(name))
     ports.clock.sleep(1.0)
-    ports.records.write_revoked(name, certificate.certificate_id)
-    assert ports.records.read(name) == first
+    ports.records.write_revoked(thing_key(name), certificate.certificate_id)
+    assert ports.records.read(thing_key(name)) == first
 
 
 def test_youngest_write_dates_the_record(ports, name):
     enrol(ports, name, make_certificate())
     ports.clock.sleep(7.25)
-    ports.records.write_revoked(name, "none")
-    assert ports.records.read(name).written_at_s == ports.clock.now_s()
+    ports.records.write_revoked(thing_key(name), "none")
+    assert ports.records.read(thing_key(name)).written_at_s == ports.clock.now_s()
 
 
 def test_records_of_other_names_are_left_alone(ports, name):
     enrol(ports, name, make_certificate())
     enrol(ports, f"{name}-2", make_certificate())
-    record = ports.records.read(name)
+    record = ports.records.read(thing_key(name))
     assert (record.thing.name, len(record.certificates)) == (name, 1)
 
 
@@ -123,9 +123,9 @@ def test_silent_table_is_unreachable_and_never_empty(ports_cut_off, name):
     certificate = make_certificate()
     entry = make_entry(name, csr_digest="mine", certificate=certificate)
     with pytest.raises(UnreachableError):
-        ports_cut_off.records.read(name)
+        ports_cut_off.records.read(thing_key(name))
     with pytest.raises(UnreachableError):
-        ports_cut_off.records.write_revoked(name, "any")
+        ports_cut_off.records.write_revoked(thing_key(name), "any")
     with pytest.raises(UnreachableError):
         ports_cut_off.records.write_enrolled(entry, make_record(name, certificate))
 
@@ -164,14 +164,14 @@ def thing_item(name, **changes):
 def test_item_of_unknown_version_or_shape_is_refused(region, tables, name, changes):
     put(region, tables.registry, thing_item(name, **changes))
     with pytest.raises(InvalidInputError, match=name):
-        local_ports(region, tables).records.read(name)
+        local_ports(region, tables).records.read(thing_key(name))
 
 
 @pytest.mark.local
 def test_kind_of_item_that_a_later_version_adds_is_skipped(region, tables, name):
     put(region, tables.registry, thing_item(name))
     put(region, tables.registry, thing_item(name, sk={"S": "notes"}))
-    assert local_ports(region, tables).records.read(name).thing.name == name
+    assert local_ports(region, tables).records.read(thing_key(name)).thing.name == name
 
 
 @pytest.mark.local
@@ -179,7 +179,7 @@ def test_tombstone_hides_the_thing_and_its_certificates(region, tables, name):
     ports = local_ports(region, tables)
     enrol(ports, name, make_certificate())
     put(region, tables.registry, thing_item(name, is_deleted={"BOOL": True}))
-    record = ports.records.read(name)
+    record = ports.records.read(thing_key(name))
     assert record.is_deleted
     assert (record.thing, record.certificates) == (None, ())
 
@@ -188,7 +188,7 @@ def test_tombstone_hides_the_thing_and_its_certificates(region, tables, name):
 def test_missing_table_is_an_error_of_its_own_and_never_empty(region, tables, name):
     elsewhere = replace(tables, registry="no-such-table")
     with pytest.raises(NotFoundError):
-        local_ports(region, elsewhere).records.read(name)
+        local_ports(region, elsewhere).records.read(thing_key(name))
 
 
 @pytest.mark.local
@@ -199,7 +199,7 @@ def test_long_record_is_read_whole_over_several_pages(region, tables, name):
     for number in range(5):
         sort_key = {"S": f"certificate#c{number}"}
         put(region, tables.registry, thing_item(name, sk=sort_key, **padding))
-    record = local_ports(region, tables).records.read(name)
+    record = local_ports(region, tables).records.read(thing_key(name))
     assert [item.certificate_id for item in record.certificates] == [
         f"c{number}" for number in range(5)
     ]

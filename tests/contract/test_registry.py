@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from tests.contract.world import make_certificate, make_csr
 
 from hotsite.adapters import device_key
-from hotsite.core.registry import Certificate, CertificateStatus, Thing
+from hotsite.core.registry import Certificate, CertificateStatus, Thing, thing_key
 from hotsite.core.replication import Present, Step, Verb
 from hotsite.errors import (
     ConflictError,
@@ -18,6 +18,18 @@ from hotsite.errors import (
     UnreachableError,
 )
 
+THING_VERBS = (
+    Verb.REGISTER_CERTIFICATE,
+    Verb.UPDATE_CERTIFICATE,
+    Verb.CREATE_THING,
+    Verb.UPDATE_THING,
+    Verb.ATTACH_CERTIFICATE,
+    Verb.REMOVE_FROM_GROUP,
+    Verb.ADD_TO_GROUP,
+    Verb.DETACH_CERTIFICATE,
+    Verb.DELETE_CERTIFICATE,
+    Verb.DELETE_THING,
+)
 ATTRIBUTES = (("colour", "red"), ("model", "x1"))
 
 
@@ -29,13 +41,19 @@ class Actor:
         self.certificate = make_certificate()
 
     def do(self, *verbs, **changes):
-        step = {"thing": self.thing, "certificate": self.certificate} | changes
+        step = {
+            "key": thing_key(self.thing.name),
+            "body": changes.pop("thing", self.thing),
+            "certificate": self.certificate,
+            "target": changes.pop("group", "fleet"),
+        }
         for verb in verbs:
-            self.registry.perform(Step(verb, **{"group": "fleet"} | step))
+            self.registry.perform(Step(verb, **step | changes))
 
     def seen(self):
         ids = (self.certificate.certificate_id,)
-        return self.registry.observe(self.thing.name, ids)
+        seen = self.registry.observe(thing_key(self.thing.name), ids)
+        return replace(seen, version=None)
 
     def closed(self, status=CertificateStatus.INACTIVE):
         return replace(self.certificate, status=status)
@@ -63,7 +81,8 @@ def test_new_device_is_seen_whole_after_its_four_calls(actor):
         frozenset({actor.certificate.certificate_id}),
     )
     assert actor.seen() == whole
-    assert actor.registry.observe(actor.thing.name, ()) == whole
+    seen = actor.registry.observe(thing_key(actor.thing.name))
+    assert replace(seen, version=None) == whole
 
 
 def test_creating_the_same_thing_again_changes_nothing(actor):
@@ -237,7 +256,7 @@ def test_strong_key_gets_an_active_certificate_named_by_its_hash(ports, key):
     der = base64.b64decode("".join(lines[1:-1]))
     assert hashlib.sha256(der).hexdigest() == given.certificate_id
     assert given.status is CertificateStatus.ACTIVE
-    seen = ports.registry.observe("nobody", (given.certificate_id,))
+    seen = ports.registry.observe(thing_key("nobody"), (given.certificate_id,))
     assert seen == Present(certificates=(given,))
 
 
@@ -275,9 +294,9 @@ def test_request_that_is_none_or_too_weak_is_refused(ports, request_pem):
 def test_silent_region_is_unreachable_and_never_empty(ports_cut_off, name):
     registry = ports_cut_off.registry
     with pytest.raises(UnreachableError):
-        registry.observe(name, ())
+        registry.observe(thing_key(name), ())
     with pytest.raises(UnreachableError):
         registry.issue(device_key.make(name).csr_pem)
-    for verb in Verb:
+    for verb in THING_VERBS:
         with pytest.raises(UnreachableError):
             Actor(registry, name).do(verb)

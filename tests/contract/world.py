@@ -16,21 +16,36 @@ from tests.local.region_world import ACCOUNT
 
 from hotsite.adapters.aws import csr
 from hotsite.adapters.aws.iot_registry import IotRegistry
-from hotsite.adapters.aws.tables import (
+from hotsite.adapters.aws.region_tables import (
     DynamoAppliedRecords,
-    DynamoClaims,
+    DynamoCursors,
     DynamoHealthVerdicts,
-    DynamoRecords,
 )
+from hotsite.adapters.aws.tables import DynamoClaims, DynamoRecords
 from hotsite.core.onboarding import Claim, Entry
-from hotsite.core.registry import Certificate, CertificateStatus, Record, Thing
+from hotsite.core.policies import Place
+from hotsite.core.registry import (
+    Certificate,
+    CertificateStatus,
+    Record,
+    Thing,
+    thing_key,
+)
 from hotsite.flows.replication import Site
-from hotsite.ports import AppliedRecords, Claims, HealthVerdicts, Records, Registry
+from hotsite.ports import (
+    AppliedRecords,
+    Claims,
+    Cursors,
+    HealthVerdicts,
+    Records,
+    Registry,
+)
 from hotsite.sim.clock import SimClock
 from hotsite.sim.registry import SimRegistry
 from hotsite.sim.tables import (
     SimAppliedRecords,
     SimClaims,
+    SimCursors,
     SimHealthVerdicts,
     SimTables,
 )
@@ -50,6 +65,7 @@ class Ports:
     applied: AppliedRecords
     registry: Registry
     verdicts: HealthVerdicts
+    cursors: Cursors
     clock: SimClock
 
     @property
@@ -74,13 +90,20 @@ def sim_ports():
         applied=SimAppliedRecords(),
         registry=SimRegistry(GROUPS, check_csr=csr.check),
         verdicts=SimHealthVerdicts(),
+        cursors=SimCursors(),
         clock=clock,
     )
 
 
 def sim_ports_cut_off():
     ports = sim_ports()
-    for port in (ports.records, ports.applied, ports.registry, ports.verdicts):
+    for port in (
+        ports.records,
+        ports.applied,
+        ports.registry,
+        ports.verdicts,
+        ports.cursors,
+    ):
         port.is_reachable = False
     return ports
 
@@ -137,8 +160,11 @@ def local_ports(region, tables, *, url=None, on_iot_call=None):
         records=DynamoRecords(dynamodb, tables.registry, **stamp),
         claims=DynamoClaims(dynamodb, tables.registry, **stamp),
         applied=DynamoAppliedRecords(dynamodb, tables.applied),
-        registry=IotRegistry(iot, account_id=ACCOUNT, region=here, check_csr=csr.check),
+        registry=IotRegistry(
+            iot, Place(here, ACCOUNT), data=client("iot-data"), check_csr=csr.check
+        ),
         verdicts=DynamoHealthVerdicts(dynamodb, tables.applied),
+        cursors=DynamoCursors(dynamodb, tables.applied),
         clock=clock,
     )
 
@@ -181,7 +207,7 @@ def make_csr(key, algorithm=hashes.SHA256()):  # noqa: B008 - it has no state
 
 def make_record(name, *certificates):
     thing = Thing(name, "device", (("model", "x1"),), ("fleet",))
-    return Record(name, thing, tuple(certificates))
+    return Record(thing_key(name), thing, tuple(certificates))
 
 
 def make_entry(name, **changes):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotsite.core.onboarding import Claim, Entry, Names, Request
+from hotsite.core.registry import thing_key
 from hotsite.errors import (
     AlreadyUsedError,
     ConflictError,
@@ -52,7 +53,7 @@ def test_other_region_applies_the_record_with_no_call_to_the_first():
     answer = onboard(REQUEST, a)
     replicate(a.site.records, b.site.records, lag_s=0)
     a.site.registry.is_reachable = a.site.records.is_reachable = False
-    assert apply("oven", b.site).call_count == 4
+    assert apply(thing_key("oven"), b.site).call_count == 4
     assert b.site.registry.can_connect("oven")
     assert onboard(REQUEST, b).certificate == answer.certificate
 
@@ -70,7 +71,7 @@ def test_bad_requests_leave_nothing_behind(request_, kind):
     with pytest.raises(kind):
         onboard(request_, a)
     assert not a.site.registry.certificates
-    assert a.site.records.read("oven").thing is None
+    assert a.site.records.read(thing_key("oven")).thing is None
 
 
 def test_used_claim_is_refused_and_the_device_stays():
@@ -87,7 +88,7 @@ def test_failing_registry_costs_no_answer_because_the_record_is_written(number):
     a.site.registry.fail_at = {number: UnreachableError("now")}
     answer = onboard(REQUEST, a)
     assert answer.certificate.certificate_id
-    assert apply("oven", a.site).reason == "applied"
+    assert apply(thing_key("oven"), a.site).reason == "applied"
     assert a.site.registry.can_connect("oven")
 
 
@@ -99,7 +100,8 @@ class Outrun(SimTables):
             self.outrun = True
             other = replace(entry.certificate, certificate_id="first", pem="PEM first")
             if self.is_answered:
-                self.put(("claim", entry.claim_id), replace(entry, certificate=other))
+                place = (f"claim#{entry.claim_id}", "claim")
+                self.put(place, replace(entry, certificate=other))
             raise ConflictError("answered meanwhile")
         super().write_enrolled(entry, record)
 
@@ -108,7 +110,7 @@ def outrun_desk(*, is_answered):
     a = desk()
     tables = Outrun("a", a.site.clock)
     tables.outrun, tables.is_answered = False, is_answered
-    tables.items = a.site.records.items
+    tables.partitions = a.site.records.partitions
     return replace(a, claims=SimClaims(tables), site=replace(a.site, records=tables))
 
 

@@ -3,22 +3,44 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sample_registry import certificate
 
-from hotsite.core.onboarding import Claim, Entry
-from hotsite.core.registry import Certificate, CertificateStatus, Record, Thing
+from hotsite.core.registry import (
+    CertificateStatus,
+    Key,
+    Kind,
+    Policy,
+    Record,
+    Thing,
+    ThingGroup,
+    thing_key,
+)
+from hotsite.core.replication import Verb
 from hotsite.errors import (
     ConflictError,
     InvalidInputError,
+    NotReadyError,
     ThrottledError,
     UnreachableError,
 )
-from hotsite.flows.replication import Site, apply, apply_all
-from hotsite.ports import Applied
+from hotsite.flows.replication import (
+    LEASE_S,
+    NEEDS_S_MAX,
+    Look,
+    Site,
+    apply,
+    apply_all,
+    leased,
+)
 from hotsite.sim.clock import SimClock
 from hotsite.sim.registry import SimRegistry
 from hotsite.sim.tables import SimAppliedRecords, SimTables, replicate
 
-OVEN = Record("oven", Thing("oven", None, (), ("fleet",)), (Certificate("c1", "p"),))
+KEY = thing_key("oven")
+FIRST = certificate("c1")
+SECOND = certificate("c2")
+OVEN = Record(KEY, Thing("oven", None, (), ("fleet",)), (FIRST,))
+LAMP = Record(thing_key("lamp"), Thing("lamp", None, (), ("fleet",)), (SECOND,))
 
 
 def site(region="b", clock=None):
@@ -27,35 +49,70 @@ def site(region="b", clock=None):
     return Site(tables, SimAppliedRecords(), SimRegistry(), clock)
 
 
-def write(tables, record):
-    tables.put((record.name, "thing"), record.thing)
-    for item in record.certificates:
-        tables.put((record.name, f"certificate#{item.certificate_id}"), item)
+def write(records, wanted):
+    records.write(wanted, previous=records.read(wanted.key))
+
+
+def written(*records):
+    b = site()
+    for record in records:
+        write(b.records, record)
+    return b
 
 
 def test_new_device_is_applied_in_four_calls_and_lag_is_kept():
-    b = site()
-    write(b.records, OVEN)
+    b = written(OVEN)
     b.clock.sleep(2.5)
-    outcome = apply("oven", b)
-    assert (outcome.call_count, outcome.reason) == (4, "applied")
+    outcome = apply(KEY, b)
+    assert (outcome.call_count, outcome.reason, outcome.lag_s) == (4, "applied", 2.5)
     assert b.registry.can_connect("oven")
-    assert b.applied.read("oven").lag_s == 2.5
+    assert b.applied.read(KEY).lag_s == 2.5
 
 
-def test_duplicate_event_costs_no_call():
-    b = site()
-    write(b.records, OVEN)
-    apply("oven", b)
+def test_attribute_change_costs_one_call_and_duplicate_none():
+    b = written(OVEN)
+    apply(KEY, b)
+    write(b.records, replace(OVEN, body=replace(OVEN.thing, attributes=(("a", "1"),))))
+    assert apply(KEY, b).call_count == 1
     before = len(b.registry.calls)
-    assert apply("oven", b).call_count == 0
+    assert apply(KEY, b).call_count == 0
     assert len(b.registry.calls) == before
 
 
 def test_name_that_nobody_wrote_changes_nothing():
     b = site()
-    assert apply("ghost", b).call_count == 0
+    outcome = apply(thing_key("ghost"), b)
+    assert (outcome.call_count, outcome.reason) == (0, "not in the record")
     assert not b.registry.things
+    assert b.applied.read(thing_key("ghost")) is None
+
+
+def test_record_that_vanished_without_a_tombstone_removes_nothing():
+    b = written(OVEN)
+    apply(KEY, b)
+    lost = replace(b, records=SimTables("b", b.clock))
+    assert apply(KEY, lost).reason == "not in the record"
+    assert b.registry.can_connect("oven")
+
+
+def test_tombstone_removes_the_device_and_a_late_duplicate_does_not_return_it():
+    b = written(OVEN)
+    apply(KEY, b)
+    write(b.records, Record(KEY, None, is_deleted=True))
+    assert apply(KEY, b).reason == "applied"
+    assert not b.registry.things
+    assert not b.registry.certificates
+    assert apply(KEY, b).call_count == 0
+
+
+def test_device_created_again_has_none_of_its_former_certificates():
+    b = written(OVEN)
+    apply(KEY, b)
+    write(b.records, Record(KEY, None, is_deleted=True))
+    write(b.records, replace(OVEN, certificates=(SECOND,), life=1))
+    apply(KEY, b)
+    assert b.registry.attached["oven"] == {SECOND.certificate_id}
+    assert FIRST.certificate_id not in b.registry.certificates
 
 
 def test_revocation_written_in_the_other_region_closes_the_device_here():
@@ -63,42 +120,55 @@ def test_revocation_written_in_the_other_region_closes_the_device_here():
     a, b = SimTables("a", clock), site("b", clock)
     write(a, OVEN)
     replicate(a, b.records, lag_s=0)
-    apply("oven", b)
-    a.write_revoked("oven", "c1")
+    apply(KEY, b)
+    a.write_revoked(KEY, FIRST.certificate_id)
     replicate(a, b.records, lag_s=0)
-    apply("oven", b)
-    assert b.registry.certificates["c1"].status is CertificateStatus.REVOKED
+    apply(KEY, b)
+    found = b.registry.certificates[FIRST.certificate_id]
+    assert found.status is CertificateStatus.REVOKED
     assert not b.registry.can_connect("oven")
 
 
 def test_revocation_that_arrives_before_the_device_never_opens_it():
     b = site()
-    b.records.write_revoked("oven", "c1")
-    apply("oven", b)
+    b.records.write_revoked(KEY, FIRST.certificate_id)
+    apply(KEY, b)
     write(b.records, OVEN)
-    apply("oven", b)
-    assert b.registry.certificates["c1"].status is CertificateStatus.REVOKED
+    apply(KEY, b)
+    found = b.registry.certificates[FIRST.certificate_id]
+    assert found.status is CertificateStatus.REVOKED
 
 
 def test_what_is_there_already_is_compared_not_skipped():
-    b = site()
+    b = written(OVEN)
     b.registry.things["oven"] = Thing("oven", None, (("old", "1"),), ())
-    b.registry.certificates["c1"] = replace(
-        OVEN.certificates[0], status=CertificateStatus.INACTIVE
+    b.registry.certificates[FIRST.certificate_id] = replace(
+        FIRST, status=CertificateStatus.INACTIVE
     )
-    write(b.records, OVEN)
-    assert apply("oven", b).reason == "applied"
+    assert apply(KEY, b).reason == "applied"
     assert b.registry.things["oven"] == OVEN.thing
     assert b.registry.can_connect("oven")
 
 
+def test_what_somebody_else_attached_meanwhile_is_left_alone():
+    b = written(OVEN)
+    apply(KEY, b)
+    b.registry.certificates[SECOND.certificate_id] = SECOND
+    b.registry.attached["oven"].add(SECOND.certificate_id)
+    del b.registry.certificates[FIRST.certificate_id]
+    apply(KEY, b, look=Look.OURS)
+    assert b.registry.attached["oven"] >= {SECOND.certificate_id}
+    assert FIRST.certificate_id in b.registry.certificates
+    apply(KEY, b, look=Look.ALL)
+    assert SECOND.certificate_id not in b.registry.certificates
+
+
 def test_conflict_that_stays_is_left_to_the_next_delivery():
-    b = site()
-    write(b.records, OVEN)
-    b.registry.fail_at = {1: ConflictError("busy"), 2: ConflictError("busy")}
+    b = written(OVEN)
+    b.registry.fail_at = {number: ConflictError("busy") for number in (1, 2, 3)}
     with pytest.raises(ConflictError):
-        apply("oven", b)
-    assert apply("oven", b).reason == "applied"
+        apply(KEY, b)
+    assert apply(KEY, b).reason == "applied"
 
 
 @given(
@@ -106,135 +176,188 @@ def test_conflict_that_stays_is_left_to_the_next_delivery():
     st.booleans(),
     st.sampled_from([ThrottledError, UnreachableError]),
 )
-def test_killed_between_any_two_calls_it_ends_right_when_run_again(
+def test_stopped_between_any_two_calls_it_ends_right_when_run_again(
     number, is_lost_answer, kind
 ):
-    b = site()
-    write(b.records, OVEN)
+    b = written(OVEN)
     faults = {number: kind("now")}
     if is_lost_answer:
         b.registry.fail_after = faults
     else:
         b.registry.fail_at = faults
     with pytest.raises(kind):
-        apply("oven", b)
-    assert apply("oven", b).reason == "applied"
+        apply(KEY, b)
+    assert apply(KEY, b).reason == "applied"
     assert b.registry.can_connect("oven")
+
+
+class KilledError(BaseException):
+    """The end of a process: no flow can catch it."""
+
+
+@given(st.integers(1, 4), st.booleans())
+def test_killed_worker_leaves_its_key_to_the_next_one_after_its_lease(
+    number, is_lost_answer
+):
+    b = written(OVEN)
+    if is_lost_answer:
+        b.registry.fail_after = {number: KilledError()}
+    else:
+        b.registry.fail_at = {number: KilledError()}
+    with pytest.raises(KilledError):
+        apply(KEY, b)
+    write(b.records, replace(OVEN, certificates=(SECOND,)))
+    with pytest.raises(ConflictError, match="another"):
+        apply(KEY, b)
+    b.clock.sleep(LEASE_S + 1)
+    assert apply(KEY, b).reason == "applied"
+    assert b.registry.attached["oven"] == {SECOND.certificate_id}
+    assert FIRST.certificate_id not in b.registry.certificates
+
+
+def test_worker_that_slept_past_its_lease_makes_no_more_calls():
+    class Sleepy(SimRegistry):
+        def perform(self, step):
+            super().perform(step)
+            b.clock.sleep(LEASE_S)
+
+    b = replace(site(), registry=Sleepy())
+    write(b.records, OVEN)
+    with pytest.raises(NotReadyError, match="too long"):
+        apply(KEY, b)
+    assert len(b.registry.calls) == 1
 
 
 def test_permanent_failure_is_recorded_and_retried_only_when_the_record_changes():
-    b = site()
-    write(b.records, OVEN)
-    b.registry.fail_at = {1: InvalidInputError("not PEM")}
-    assert apply("oven", b).reason == "not PEM"
-    assert b.applied.read("oven").failure == "not PEM"
-    assert apply("oven", b).call_count == 0
-    b.records.put(("oven", "thing"), replace(OVEN.thing, attributes=(("a", "1"),)))
-    assert apply("oven", b).reason == "applied"
+    b = written(OVEN)
+    b.registry.fail_at = {1: InvalidInputError("not taken")}
+    outcome = apply(KEY, b)
+    assert (outcome.failure, outcome.lag_s) == ("not taken", None)
+    assert b.applied.read(KEY).failure == "not taken"
+    assert apply(KEY, b).call_count == 0
+    write(b.records, replace(OVEN, body=replace(OVEN.thing, attributes=(("a", "1"),))))
+    assert apply(KEY, b).reason == "applied"
+    assert b.applied.read(KEY).failure is None
     assert b.registry.can_connect("oven")
 
 
-def test_one_bad_name_does_not_stop_the_others():
-    b = site()
-    write(b.records, OVEN)
-    lamp = Record(
-        "lamp", Thing("lamp", None, (), ("fleet",)), (Certificate("c2", "p"),)
-    )
-    write(b.records, lamp)
-    b.registry.fail_at = {1: ThrottledError("slow down")}
-    outcomes = apply_all(["oven", "lamp", "oven"], b)
-    assert [(o.name, o.is_retryable) for o in outcomes] == [
-        ("oven", True),
-        ("lamp", False),
+def test_record_that_no_region_takes_costs_no_call():
+    b = written(replace(OVEN, certificates=(replace(FIRST, pem="hello"),)))
+    assert "not PEM" in apply(KEY, b).failure
+    assert b.registry.calls == []
+
+
+def test_one_bad_key_does_not_stop_the_others():
+    b = written(OVEN, LAMP)
+    b.registry.fail_at = {number: ThrottledError("slow down") for number in (1, 6)}
+    outcomes = apply_all([KEY, LAMP.key, KEY], b)
+    assert [(o.key, o.is_retryable) for o in outcomes] == [
+        (KEY, True),
+        (LAMP.key, False),
     ]
     assert b.registry.can_connect("lamp")
 
 
-def test_record_that_nobody_can_read_is_passed_over_with_its_reason():
-    class Garbled(SimTables):
-        def read(self, name):
-            if name == "oven":
-                raise InvalidInputError("version 9 of the record is not known")
-            return super().read(name)
+def test_what_a_moment_mends_is_tried_again_within_the_batch():
+    b = written(OVEN)
+    b.registry.fail_at = {1: ThrottledError("slow down")}
+    assert [o.reason for o in apply_all([KEY], b)] == ["applied"]
 
+
+class Garbled(SimTables):
+    """A table with a record of another hotsite in it."""
+
+    def read(self, key):
+        if key == KEY:
+            raise InvalidInputError("version 9 of the record is not known")
+        return super().read(key)
+
+
+def test_record_that_nobody_can_read_is_recorded_and_passed_over():
     b = replace(site(), records=Garbled("b", SimClock()))
-    lamp = Record("lamp", Thing("lamp"), (Certificate("c2", "p"),))
-    write(b.records, lamp)
-    outcomes = apply_all(["oven", "lamp"], b)
-    assert [(o.reason, o.is_retryable) for o in outcomes] == [
-        ("version 9 of the record is not known", False),
-        ("applied", False),
-    ]
+    write(b.records, LAMP)
+    for _ in range(2):
+        outcomes = apply_all([KEY, LAMP.key], b)
+        assert outcomes[0].failure == "version 9 of the record is not known"
+        assert outcomes[1].failure is None
+    assert b.applied.read(KEY).failure == "version 9 of the record is not known"
+    assert b.registry.can_connect("lamp")
 
 
-class Racing(SimAppliedRecords):
-    """Another delivery writes first, as often as told."""
-
-    def __init__(self, times):
-        super().__init__()
-        self.times = times
-
-    def write(self, applied, *, previous):
-        if self.times:
-            self.times -= 1
-            other_thing = replace(OVEN.thing, type_name=f"race {self.times}")
-            other = replace(applied.record, thing=other_thing)
-            self.items[applied.record.name] = Applied(other, 0.0, 0)
-        super().write(applied, previous=previous)
+def test_record_that_can_be_read_again_is_applied():
+    b = replace(site(), records=Garbled("b", SimClock()))
+    apply(KEY, b)
+    mended = replace(b, records=SimTables("b", b.clock))
+    write(mended.records, OVEN)
+    assert apply(KEY, mended).reason == "applied"
 
 
-def test_two_deliveries_at_a_time_end_at_the_record():
-    b = replace(site(), applied=Racing(times=2))
-    write(b.records, OVEN)
-    assert apply("oven", b).reason == "applied"
-    assert b.registry.can_connect("oven")
+GROUP = Record(Key(Kind.THING_GROUP, "hall"), ThingGroup("hall", "site"))
+PARENT = Record(Key(Kind.THING_GROUP, "site"), ThingGroup("site", policies=("fleet",)))
+RULES = Record(Key(Kind.POLICY, "fleet"), Policy("fleet", "{}"))
+IN_HALL = replace(OVEN, body=replace(OVEN.thing, groups=("hall",)))
 
 
-def test_endless_race_gives_up_with_a_reason():
-    b = replace(site(), applied=Racing(times=99))
-    write(b.records, OVEN)
-    with pytest.raises(ConflictError, match="without pause"):
-        apply("oven", b)
+def test_what_a_record_needs_is_applied_first_parents_before_children():
+    b = written(IN_HALL, GROUP, PARENT, RULES)
+    assert apply(KEY, b).reason == "applied"
+    assert b.registry.things["oven"].groups == ("hall",)
+    assert {"hall", "site"} <= set(b.registry.groups)
+    assert all(b.applied.read(key) for key in (GROUP.key, PARENT.key, RULES.key))
 
 
-def test_unreadable_record_is_an_error_not_an_empty_one():
-    b = site()
-    write(b.records, OVEN)
-    apply("oven", b)
+def test_what_is_needed_and_still_under_way_is_waited_for_then_given_up():
+    b = written(IN_HALL)
+    with pytest.raises(NotReadyError, match="waits for"):
+        apply(KEY, b)
+    b.clock.sleep(NEEDS_S_MAX)
+    assert "hall" in apply(KEY, b).failure
+
+
+def test_groups_that_form_a_cycle_are_refused_with_the_circle():
+    b = written(
+        replace(PARENT, body=ThingGroup("site", "hall")),
+        replace(GROUP, body=ThingGroup("hall", "site")),
+    )
+    failure = apply(GROUP.key, b).failure
+    assert "group#hall → group#site → group#hall" in failure
+
+
+def test_two_workers_never_have_one_key():
+    b = written(OVEN)
+    line = leased(None, KEY, b)
+    with pytest.raises(ConflictError):
+        apply(KEY, b)
+    with pytest.raises(ConflictError):
+        leased(line, KEY, b)
+    with pytest.raises(ConflictError):
+        leased(None, KEY, b)
+    b.applied.write(replace(line, leased_until_s=0.0), previous=line)
+    assert apply(KEY, b).reason == "applied"
+
+
+def test_unreadable_table_is_an_error_not_an_empty_one():
+    b = written(OVEN)
+    apply(KEY, b)
     b.records.is_reachable = False
     with pytest.raises(UnreachableError):
-        apply("oven", b)
+        apply(KEY, b)
     assert b.registry.can_connect("oven")
 
 
-def test_last_writer_wins_between_replicas_whatever_the_order():
-    clock = SimClock()
-    a, b = SimTables("a", clock), SimTables("b", clock)
-    a.put(("oven", "thing"), OVEN.thing)
-    clock.sleep(1)
-    b.put(("oven", "thing"), replace(OVEN.thing, type_name="new"))
-    replicate(b, a, lag_s=0)
-    replicate(a, b, lag_s=0)
-    assert a.read("oven").thing == b.read("oven").thing
-    assert a.read("oven").thing.type_name == "new"
+def test_look_at_what_is_applied_already_keeps_its_lag():
+    b = written(OVEN)
+    apply(KEY, b)
+    before = b.applied.read(KEY)
+    b.clock.sleep(100)
+    assert apply(KEY, b, look=Look.OURS).reason == "already applied"
+    assert b.applied.read(KEY) == before
 
 
-def test_changes_wait_for_their_lag_and_for_both_sides():
-    clock = SimClock()
-    a, b = SimTables("a", clock), SimTables("b", clock)
-    a.put(("oven", "thing"), OVEN.thing)
-    replicate(a, b, lag_s=5)
-    assert b.read("oven").thing is None
-    b.is_reachable = False
-    clock.sleep(5)
-    replicate(a, b, lag_s=5)
-    b.is_reachable = True
-    assert b.read("oven").thing is None
-    replicate(a, b, lag_s=5)
-    assert b.read("oven").thing == OVEN.thing
-
-
-def test_claims_wake_nobody():
-    tables = SimTables("a", SimClock())
-    tables.put(("claim", "oven"), Entry.of(Claim("oven", "s"), {}))
-    assert tables.touched == []
+def test_registry_that_lost_something_is_mended_by_a_look():
+    b = written(OVEN)
+    apply(KEY, b)
+    b.registry.things["oven"] = replace(OVEN.thing, groups=())
+    assert apply(KEY, b).call_count == 0
+    assert apply(KEY, b, look=Look.OURS).call_count == 1
+    assert b.registry.calls[-1] is Verb.ADD_TO_GROUP

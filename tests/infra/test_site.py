@@ -20,6 +20,7 @@ NO_RESOURCES = {
     "iot:DescribeEventConfigurations",
     "iot:DetachPolicy",
     "iot:DetachThingPrincipal",
+    "iot:ListAttachedPolicies",
     "iot:ListThingPrincipals",
     "iot:RegisterCertificateWithoutCA",
     "iot:UpdateEventConfigurations",

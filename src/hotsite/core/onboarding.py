@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from hotsite.core.names import is_aws_name
-from hotsite.core.registry import Certificate, Record, Thing
+from hotsite.core.registry import Certificate, Record, Thing, thing_key
 from hotsite.errors import AlreadyUsedError, InvalidInputError, RefusedError
 
 # A thing's name on AWS is 1 to 128 of a-zA-Z0-9:_- (botocore model, ThingName);
@@ -232,4 +232,4 @@ def record_of(
         the time of the write.
     """
     thing = Thing(entry.claim_id, type_name, entry.attributes, (group,))
-    return Record(entry.claim_id, thing, (certificate,))
+    return Record(thing_key(entry.claim_id), thing, (certificate,))

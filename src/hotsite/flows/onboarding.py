@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hotsite.core import onboarding
 from hotsite.core.onboarding import Action, Answer, Entry, Names, Request
-from hotsite.core.registry import Certificate
+from hotsite.core.registry import Certificate, thing_key
 from hotsite.core.replication import Present
 from hotsite.errors import ConflictError, RetryableError
 from hotsite.flows import replication
@@ -85,7 +85,8 @@ def _record(entry: Entry, certificate: Certificate, desk: Desk) -> None:
 
 def _apply_here(name: str, certificate: Certificate, desk: Desk) -> None:
     try:
-        replication.apply(name, desk.site, have=Present(certificates=(certificate,)))
+        have = Present(certificates=(certificate,))
+        replication.apply(thing_key(name), desk.site, have=have)
     except RetryableError:
         # The record is written, so the stream brings this Region up to it; the
         # device has its certificate and retries its first connect anyway.

@@ -1,27 +1,44 @@
-"""Make IoT Core of this Region equal to the record of one name.
+"""Make IoT Core of this Region equal to the record of one key.
 
-Level-triggered: a stream record only says which name changed. Safe to repeat,
+Level-triggered: a stream record only says which key changed. Safe to repeat,
 to run late, out of order, twice at a time, or to be killed between any two
 calls; nothing here calls another Region.
+
+One worker at a time has a key: it leaves a lease with the record that it is
+about to apply before its first call, and takes it away after the last. A worker
+that dies leaves both, so the next one knows what may be half done.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
-from hotsite.core import replication
-from hotsite.core.registry import Record
+from hotsite.core import replication, validity
+from hotsite.core.registry import Key, Record
 from hotsite.core.replication import Present
 from hotsite.errors import (
     ConflictError,
+    HotsiteError,
+    InvalidInputError,
     NotFoundError,
+    NotReadyError,
     PermanentError,
     RetryableError,
 )
 from hotsite.ports import Applied, AppliedRecords, Clock, Records, Registry
 
-# A round ends early only when somebody else changes the same name at the same
-# time; four such meetings in a row are left to the stream's next delivery.
-_ROUNDS_MAX = 4
+# Longer than the replicator and the sweeper can live, so that a lease that is
+# still there is a living worker's: their Lambdas end after 60 s.
+WORKER_S_MAX = 60.0
+LEASE_S = 75.0
+# Plans that were begun and not ended, as one key can gather them: more would
+# need as many workers in a row to die at the same key.
+ATTEMPTS_MAX = 8
+# A record may come before the one that it needs, because replicas keep no order
+# between items (DynamoDB developer guide, V2globaltables_HowItWorks).
+NEEDS_S_MAX = 60.0
+_LOOKS_MAX = 3
+_LEASE_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,109 +51,286 @@ class Site:
     clock: Clock
 
 
+class Look(Enum):
+    """How much to trust what was applied before."""
+
+    TRUST = "trust"
+    OURS = "ours"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one name.
+    """What became of one key.
 
     Attributes:
-        name: Which name.
+        key: Which key.
         reason: One sentence for the log.
         call_count: Calls to IoT Core.
-        is_retryable: True when the stream should deliver the name again.
+        is_retryable: True when the stream should deliver the key again.
+        lag_s: Seconds from the record's last write until now, when this call
+            has applied it; nothing otherwise.
+        failure: Why it can never be applied, or nothing.
     """
 
-    name: str
+    key: Key
     reason: str
     call_count: int = 0
     is_retryable: bool = False
+    lag_s: float | None = None
+    failure: str | None = None
 
 
-def apply(name: str, site: Site, *, have: Present | None = None) -> Outcome:
-    """Read, decide, act and record for one name.
+def apply(
+    key: Key,
+    site: Site,
+    *,
+    have: Present | None = None,
+    look: Look = Look.TRUST,
+) -> Outcome:
+    """Read, decide, act and record for one key.
 
     Args:
-        name: The thing's name.
-        site: The Region to make equal.
+        key: What to make equal.
+        site: The Region to make it equal in.
         have: What is known to be there, when the caller knows better than
             the applied table (onboarding has just issued the certificate).
+        look: ``TRUST`` believes the applied table, and asks IoT Core only after
+            a failure or a crash. ``OURS`` always asks, and leaves alone what
+            hotsite has not put there. ``ALL`` asks, and removes that as well.
 
     Returns:
         What was done; a permanent failure is recorded and returned, not
-        raised, so that one bad record never blocks another name.
+        raised, so that one bad record never blocks another key.
 
     Raises:
         RetryableError: The same call may succeed later; nothing is lost.
     """
-    call_count = 0
-    for _ in range(_ROUNDS_MAX):
-        wanted = site.records.read(name)
-        previous = site.applied.read(name)
-        if previous is not None and previous.record.digest == wanted.digest:
-            return Outcome(name, previous.failure or "already applied", call_count)
-        failure, calls = _converge(wanted, previous, site, have)
-        call_count += calls
-        applied = Applied(wanted, site.clock.now_s(), call_count, failure)
-        try:
-            site.applied.write(applied, previous=previous)
-        except ConflictError:
-            # Another delivery of this name was at work: what is really there
-            # is what counts now, so the next round asks IoT Core.
-            have = _observed(wanted, previous, site)
-            continue
-        return Outcome(name, failure or "applied", call_count)
-    raise ConflictError(f"{name} is being changed by others without pause")
+    return _Worker(site, look, ()).apply(key, have)
 
 
-def apply_all(names: Iterable[str], site: Site) -> tuple[Outcome, ...]:
-    """Apply several names; one that fails does not stop the others.
+def apply_all(keys: Iterable[Key], site: Site) -> tuple[Outcome, ...]:
+    """Apply several keys; one that fails does not stop the others.
 
     Args:
-        names: Names in the order of their stream records, repeats allowed.
+        keys: In the order of their stream records, repeats allowed.
         site: The Region to make equal.
 
     Returns:
-        One outcome a distinct name, in the order of first mention.
+        One outcome a distinct key, in the order of first mention. What a second
+        look a moment later may mend (another worker had it) got that look.
     """
-    outcomes = []
-    for name in dict.fromkeys(names):
-        try:
-            outcomes.append(apply(name, site))
-        except RetryableError as error:
-            outcomes.append(Outcome(name, str(error), is_retryable=True))
-        except PermanentError as error:
-            # A record that cannot be read: again would be the same, and the
-            # others must not wait for it. The reason goes to the log.
-            outcomes.append(Outcome(name, str(error)))
-    return tuple(outcomes)
+    outcomes = {key: _tried(key, site) for key in dict.fromkeys(keys)}
+    again = [key for key, outcome in outcomes.items() if outcome.is_retryable]
+    if again:
+        site.clock.sleep(_LEASE_WAIT_S)
+    outcomes.update({key: _tried(key, site) for key in again})
+    return tuple(outcomes.values())
 
 
-def _converge(
-    wanted: Record, previous: Applied | None, site: Site, have: Present | None
-) -> tuple[str | None, int]:
-    """Return why it can never work, if so, and how many calls were made."""
-    if have is None:
-        have = Present.of(previous.record) if previous else replication.NOTHING
-        if previous is not None and previous.failure is not None:
-            have = _observed(wanted, previous, site)
-    call_count = 0
+def leased(
+    previous: Applied | None, key: Key, site: Site, *, attempt: Record | None = None
+) -> Applied:
+    """Take a key for this worker alone.
+
+    Args:
+        previous: The key's line as it was read.
+        key: Which key.
+        site: Its Region.
+        attempt: The record whose plan is about to begin, if one is.
+
+    Returns:
+        The line to go on from; write it with ``leased_until_s=0`` at the end.
+
+    Raises:
+        ConflictError: Another worker has it.
+        UnreachableError: The table did not answer.
+    """
+    now_s = site.clock.now_s()
+    line = previous or Applied(key)
+    if line.leased_until_s > now_s:
+        raise ConflictError(f"{key} is being worked on by another")
+    attempts = line.attempts
+    if attempt is not None:
+        others = (item for item in attempts if item.digest != attempt.digest)
+        attempts = (*others, attempt)[-ATTEMPTS_MAX:]
+    taken = replace(line, attempts=attempts, leased_until_s=now_s + LEASE_S)
+    return site.applied.write(taken, previous=previous)
+
+
+def _tried(key: Key, site: Site) -> Outcome:
     try:
-        for is_second_look in (False, True):
+        return apply(key, site)
+    except RetryableError as error:
+        return Outcome(key, str(error), is_retryable=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """One call of ``apply``, and those that it needed on its way."""
+
+    site: Site
+    look: Look
+    path: tuple[Key, ...]
+
+    def apply(self, key: Key, have: Present | None) -> Outcome:
+        previous = self.site.applied.read(key)
+        try:
+            wanted = self.site.records.read(key)
+        except InvalidInputError as error:
+            return self._unreadable(key, previous, str(error))
+        if wanted.is_absent:
+            return Outcome(key, "not in the record")
+        is_done = previous is not None and previous.digest == wanted.digest
+        if is_done and self.look is Look.TRUST:
+            assert previous is not None  # noqa: S101 - is_done says so
+            reason = previous.failure or "already applied"
+            return Outcome(key, reason, failure=previous.failure)
+        return self._converge(wanted, previous, have)
+
+    def _converge(
+        self, wanted: Record, previous: Applied | None, have: Present | None
+    ) -> Outcome:
+        failure: str | None = None
+        now_s = self.site.clock.now_s()
+        if previous is not None and previous.leased_until_s > now_s:
+            raise ConflictError(f"{wanted.key} is being worked on by another")
+        calls = _Calls(self.site, now_s + WORKER_S_MAX)
+        line = previous
+        try:
+            validity.check(wanted)
+            have = have or self._have(wanted, previous)
+            if replication.plan(wanted, have).steps:
+                line = leased(previous, wanted.key, self.site, attempt=wanted)
+                self._perform(wanted, line, have, calls)
+        except RetryableError:
+            self._give_back(line, previous)
+            raise
+        except PermanentError as error:
+            failure = str(error)
+        return self._end(wanted, line, failure, calls.count)
+
+    def _have(self, wanted: Record, previous: Applied | None) -> Present:
+        is_certain = previous is not None and not previous.attempts
+        if self.look is Look.TRUST and (previous is None or is_certain):
+            record = previous.record if previous else None
+            return Present.of(record) if record else replication.NOTHING
+        return self._observed(wanted, previous)
+
+    def _observed(self, wanted: Record, line: Applied | None) -> Present:
+        tried = line.attempts if line else ()
+        base = (line.record,) if line and line.record else ()
+        known = (wanted, *base, *tried)
+        ids = {
+            certificate_id: None
+            for record in known
+            for certificate_id in (
+                *(item.certificate_id for item in record.certificates),
+                *record.gone,
+            )
+        }
+        seen = self.site.registry.observe(wanted.key, tuple(ids))
+        return seen if self.look is Look.ALL else replication.narrowed(seen, known)
+
+    def _perform(
+        self, wanted: Record, line: Applied, have: Present, calls: "_Calls"
+    ) -> None:
+        for look in range(1, _LOOKS_MAX + 1):
             try:
-                for step in replication.plan(wanted, have).steps:
-                    call_count += 1
-                    site.registry.perform(step)
-            except (ConflictError, NotFoundError):
-                if is_second_look:
+                calls.perform(replication.plan(wanted, have).steps)
+            except NotFoundError as error:
+                if look == _LOOKS_MAX:
+                    raise self._missing(wanted, error) from error
+                self._fetch_needs(wanted)
+            except ConflictError:
+                if look == _LOOKS_MAX:
                     raise
-                have = _observed(wanted, previous, site)
             else:
-                break
-    except PermanentError as error:
-        return str(error), call_count
-    return None, call_count
+                return
+            have = self._observed(wanted, line)
+
+    def _fetch_needs(self, wanted: Record) -> None:
+        """Make equal first what a record depends on."""
+        path = (*self.path, wanted.key)
+        for key in replication.needs(wanted):
+            if key in path:
+                circle = " → ".join(str(item) for item in (*path, key))
+                raise PermanentError(f"{wanted.key} needs itself: {circle}")
+            worker = replace(self, path=path, look=Look.OURS)
+            outcome = worker.apply(key, None)
+            if outcome.failure is not None:
+                raise PermanentError(f"needs {key}, which failed: {outcome.failure}")
+
+    def _missing(self, wanted: Record, error: NotFoundError) -> HotsiteError:
+        """Say whether what a record needs may still be under way."""
+        age_s = self.site.clock.now_s() - wanted.written_at_s
+        if age_s < NEEDS_S_MAX:
+            return NotReadyError(f"{wanted.key} waits for what it needs: {error}")
+        return error
+
+    def _end(
+        self, wanted: Record, line: Applied | None, failure: str | None, calls: int
+    ) -> Outcome:
+        before = line or Applied(wanted.key)
+        is_known = (before.digest, before.failure) == (wanted.digest, failure)
+        if is_known and not calls and not before.leased_until_s:
+            reason = failure or "already applied"
+            return Outcome(wanted.key, reason, failure=failure)
+        now_s = self.site.clock.now_s()
+        ended = replace(
+            before,
+            record=wanted if failure is None else before.record,
+            attempts=before.attempts if failure else (),
+            digest=wanted.digest,
+            leased_until_s=0.0,
+            applied_at_s=now_s,
+            written_at_s=wanted.written_at_s,
+            call_count=calls,
+            failure=failure,
+        )
+        self.site.applied.write(ended, previous=line)
+        lag_s = ended.lag_s if failure is None else None
+        return Outcome(
+            wanted.key, failure or "applied", calls, lag_s=lag_s, failure=failure
+        )
+
+    def _give_back(self, line: Applied | None, previous: Applied | None) -> None:
+        """End the lease early, so that a retry need not wait for its end."""
+        if line is None or line is previous:
+            return
+        try:
+            self.site.applied.write(replace(line, leased_until_s=0.0), previous=line)
+        except RetryableError:
+            return
+
+    def _unreadable(self, key: Key, previous: Applied | None, failure: str) -> Outcome:
+        if previous is None or previous.failure != failure:
+            now_s = self.site.clock.now_s()
+            line = replace(
+                previous or Applied(key),
+                digest="",
+                applied_at_s=now_s,
+                written_at_s=now_s,
+                call_count=0,
+                failure=failure,
+            )
+            self.site.applied.write(line, previous=previous)
+        return Outcome(key, failure, failure=failure)
 
 
-def _observed(wanted: Record, previous: Applied | None, site: Site) -> Present:
-    known = (*wanted.certificates, *(previous.record.certificates if previous else ()))
-    ids = dict.fromkeys(item.certificate_id for item in known)
-    return site.registry.observe(wanted.name, tuple(ids))
+@dataclass(slots=True)
+class _Calls:
+    """How many calls to IoT Core were made, and until when some may be."""
+
+    site: Site
+    until_s: float
+    count: int = 0
+
+    def perform(self, steps: Iterable[replication.Step]) -> None:
+        for step in steps:
+            if self.site.clock.now_s() > self.until_s:
+                # A laptop that slept: the lease is as good as over, and another
+                # worker may have the key.
+                raise NotReadyError(f"{step.key} took too long")
+            self.count += 1
+            self.site.registry.perform(step)

@@ -25,7 +25,7 @@ _SOURCES = (
     "__init__.py",
     "errors.py",
     "settings.py",
-    "ports.py",
+    "ports",
     "core",
     "flows",
     "adapters/__init__.py",

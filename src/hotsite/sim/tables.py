@@ -6,31 +6,35 @@ item wins, as in a DynamoDB global table of the default consistency (DynamoDB
 developer guide, V2globaltables_HowItWorks).
 """
 
-from dataclasses import dataclass, field, replace
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
-from hotsite.core.health import HealthVerdict
 from hotsite.core.onboarding import Entry
-from hotsite.core.registry import (
-    Certificate,
-    CertificateStatus,
-    Record,
-    Thing,
-    strictest,
+from hotsite.core.registry import Key, Record, key_in
+from hotsite.errors import ConflictError, InvalidInputError, UnreachableError
+from hotsite.ports import Clock, KeyPage
+from hotsite.sim.items import Draft, Item, Value, drafts, record_of, tombstones
+from hotsite.sim.region_tables import (
+    SimAppliedRecords,
+    SimCursors,
+    SimHealthVerdicts,
 )
-from hotsite.errors import ConflictError, UnreachableError
-from hotsite.ports import Applied, Clock
 
-Value = Thing | Certificate | Entry | None
+__all__ = [
+    "Item",
+    "SimAppliedRecords",
+    "SimClaims",
+    "SimCursors",
+    "SimHealthVerdicts",
+    "SimTables",
+    "replicate",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One item of the global table, as it was last written."""
-
-    key: tuple[str, str]
-    value: Value
-    written_at_s: float
-    origin: str
+# Two writes in a row have an order, even within one tick of the clock.
+_TICK_S = 1e-6
+# "Up to 100 distinct items" (DynamoDB API reference, TransactWriteItems).
+_TRANSACTION_ITEMS_MAX = 100
 
 
 @dataclass(slots=True)
@@ -40,34 +44,44 @@ class SimTables:
     Attributes:
         region: Whose replica it is.
         clock: The time.
+        page_size: Keys in a page, 1 or more.
         is_reachable: The fault switch.
-        items: What this replica holds.
+        partitions: What this replica holds, by partition key and sort key.
         outbox: Own writes that the other replica has not got yet.
-        touched: Names changed since the replicator last looked: the stream.
+        touched: Keys changed since the replicator last looked: the stream.
+        on_change: Called with each item that changes here, from wherever.
     """
 
     region: str
     clock: Clock
+    page_size: int = 3
     is_reachable: bool = True
-    items: dict[tuple[str, str], Write] = field(default_factory=dict)
-    outbox: list[Write] = field(default_factory=list)
-    touched: list[str] = field(default_factory=list)
+    partitions: dict[str, dict[str, Item]] = field(default_factory=dict)
+    outbox: list[Item] = field(default_factory=list)
+    touched: list[Key] = field(default_factory=list)
+    on_change: Callable[[Item], None] | None = None
+    _write_count: int = 0
 
-    def read(self, name: str) -> Record:
-        """Return the whole record of a name."""
+    def read(self, key: Key) -> Record:
+        """Return the whole record of a key."""
         self.answer()
-        found = {key[1]: write for key, write in self.items.items() if key[0] == name}
-        thing = found["thing"].value if "thing" in found else None
-        assert thing is None or isinstance(thing, Thing)  # noqa: S101 - own items
-        certificates = []
-        for sort_key, write in sorted(found.items()):
-            if isinstance(write.value, Certificate):
-                revoked = f"revoked#{sort_key.partition('#')[2]}" in found
-                worst = CertificateStatus.REVOKED if revoked else write.value.status
-                status = strictest(write.value.status, worst)
-                certificates.append(replace(write.value, status=status))
-        last_s = max((write.written_at_s for write in found.values()), default=0.0)
-        return Record(name, thing, tuple(certificates), written_at_s=last_s)
+        return self.peek(key)
+
+    def peek(self, key: Key) -> Record:
+        """Return the record, even while the Region is down: for judges only."""
+        return record_of(key, self._there(str(key)))
+
+    def write(self, record: Record, *, previous: Record) -> None:
+        """Write what differs between two records, all or nothing."""
+        self.answer()
+        wanted = list(drafts(record, previous))
+        if len(wanted) > _TRANSACTION_ITEMS_MAX:
+            raise InvalidInputError(f"{len(wanted)} items are too many for one write")
+        seen = dict(previous.stamps)
+        for draft in wanted:
+            if not draft.sort_key.startswith("revoked#"):
+                self._expect(record.key, draft.sort_key, seen.get(draft.sort_key))
+        self._put_all(record.key, wanted)
 
     def write_enrolled(self, entry: Entry, record: Record) -> None:
         """Write the claim's answer and the device's record, all or nothing."""
@@ -76,45 +90,107 @@ class SimTables:
         is_mine = before is not None and before.csr_digest == entry.csr_digest
         if before is None or not is_mine or before.certificate is not None:
             raise ConflictError(f"claim {entry.claim_id} is not this request's own")
-        self.put(("claim", entry.claim_id), entry)
-        self.put((record.name, "thing"), record.thing)
+        there = self.peek(record.key)
+        life = there.life + 1 if there.is_deleted else there.life
+        self.put((f"claim#{entry.claim_id}", "claim"), entry)
+        self.put((str(record.key), record.key.kind.value), record.body, life=life)
         for item in record.certificates:
-            self.put((record.name, f"certificate#{item.certificate_id}"), item)
+            sort_key = f"certificate#{item.certificate_id}"
+            self.put((str(record.key), sort_key), item, life=life)
 
-    def write_revoked(self, name: str, certificate_id: str) -> None:
+    def write_revoked(self, key: Key, certificate_id: str) -> None:
         """Write the revocation of a certificate, once and for ever."""
         self.answer()
-        key = (name, f"revoked#{certificate_id}")
-        if key not in self.items:
-            self.put(key, None)
+        self._put_all(key, [Draft(f"revoked#{certificate_id}", None)])
 
-    def put(self, key: tuple[str, str], value: Value) -> None:
+    def page(self, token: str | None = None) -> KeyPage:
+        """Return some of the keys; a page of claims alone is an empty one."""
+        self.answer()
+        names = heapq.nsmallest(
+            self.page_size + 1,
+            (name for name in self.partitions if token is None or name > token),
+        )
+        shown = names[: self.page_size]
+        keys = (key_in(name) for name in shown if any(self._there(name)))
+        return KeyPage(
+            tuple(key for key in keys if key is not None),
+            shown[-1] if len(names) > len(shown) else None,
+        )
+
+    def purge(self, record: Record) -> None:
+        """Remove the tombstones in a record, if nothing changed since."""
+        self.answer()
+        seen = dict(record.stamps)
+        names = sorted(tombstones(record))
+        for name in names:
+            self._expect(record.key, name, seen.get(name))
+        for name in names:
+            self.put((str(record.key), name), None, is_removed=True)
+
+    def put(
+        self,
+        key: tuple[str, str],
+        value: Value,
+        *,
+        life: int = 0,
+        is_deleted: bool = False,
+        is_removed: bool = False,
+    ) -> None:
         """Write one item here; it is under way to the other replicas."""
-        write = Write(key, value, self.clock.now_s(), self.region)
-        self.items[key] = write
-        self.outbox.append(write)
-        self.touch(key)
+        now_s = self.clock.now_s()
+        there = self.partitions.get(key[0], {}).get(key[1])
+        order_s = max(now_s, there.order[0] + _TICK_S) if there else now_s
+        self._write_count += 1
+        item = Item(
+            key,
+            value,
+            now_s,
+            self.region,
+            stamp=f"{self.region}-{self._write_count}",
+            is_deleted=is_deleted,
+            life=life,
+            order=(order_s, self.region),
+            is_removed=is_removed,
+        )
+        self._keep(item)
+        self.outbox.append(item)
 
-    def receive(self, write: Write) -> None:
+    def receive(self, item: Item) -> None:
         """Take one item from another replica, if it is the younger one."""
-        mine = self.items.get(write.key)
-        if mine and (mine.written_at_s, mine.origin) >= (
-            write.written_at_s,
-            write.origin,
-        ):
-            return
-        self.items[write.key] = write
-        self.touch(write.key)
-
-    def touch(self, key: tuple[str, str]) -> None:
-        """Tell the stream which name changed; claims are nobody's name."""
-        if key[0] != "claim":
-            self.touched.append(key[0])
+        mine = self.partitions.get(item.key[0], {}).get(item.key[1])
+        if mine is None or mine.order < item.order:
+            self._keep(item)
 
     def answer(self) -> None:
         """Raise when the Region is down."""
         if not self.is_reachable:
             raise UnreachableError(f"{self.region} does not answer")
+
+    def _there(self, name: str) -> Iterator[Item]:
+        items = self.partitions.get(name, {}).values()
+        return (item for item in items if not item.is_removed)
+
+    def _keep(self, item: Item) -> None:
+        self.partitions.setdefault(item.key[0], {})[item.key[1]] = item
+        key = key_in(item.key[0])
+        if key is not None:
+            self.touched.append(key)
+        if self.on_change is not None:
+            self.on_change(item)
+
+    def _expect(self, key: Key, sort_key: str, stamp: str | None) -> None:
+        there = {item.key[1]: item.stamp for item in self._there(str(key))}
+        if there.get(sort_key) != stamp:
+            raise ConflictError(f"{key} {sort_key} changed meanwhile")
+
+    def _put_all(self, key: Key, wanted: Iterable[Draft]) -> None:
+        for draft in wanted:
+            place = (str(key), draft.sort_key)
+            is_once = draft.sort_key.startswith("revoked#")
+            if not (is_once and place[1] in self.partitions.get(place[0], {})):
+                self.put(
+                    place, draft.value, life=draft.life, is_deleted=draft.is_deleted
+                )
 
 
 class SimClaims:
@@ -127,16 +203,17 @@ class SimClaims:
     def read(self, claim_id: str) -> Entry | None:
         """Return a claim's line, or nothing when there is none."""
         self._tables.answer()
-        found = self._tables.items.get(("claim", claim_id))
+        found = self._tables.partitions.get(f"claim#{claim_id}")
         if found is None:
             return None
-        assert isinstance(found.value, Entry)  # noqa: S101 - own items
-        return found.value
+        entry = found["claim"].value
+        assert isinstance(entry, Entry)  # noqa: S101 - own items
+        return entry
 
     def add(self, entry: Entry) -> None:
         """Add an unused line; one that is there already is left as it is."""
         if self.read(entry.claim_id) is None:
-            self._tables.put(("claim", entry.claim_id), entry)
+            self._tables.put((f"claim#{entry.claim_id}", "claim"), entry)
 
     def take(self, entry: Entry) -> None:
         """Mark a claim as taken by the CSR in the entry, if it was free."""
@@ -144,57 +221,7 @@ class SimClaims:
         is_mine = found is None or found.csr_digest in {None, entry.csr_digest}
         if not is_mine or (found and found.certificate is not None):
             raise ConflictError(f"claim {entry.claim_id} was taken meanwhile")
-        self._tables.put(("claim", entry.claim_id), entry)
-
-
-class SimAppliedRecords:
-    """Implements ``ports.AppliedRecords`` for one Region."""
-
-    def __init__(self) -> None:
-        """Start with nothing applied."""
-        self.items: dict[str, Applied] = {}
-        self.is_reachable = True
-
-    def read(self, name: str) -> Applied | None:
-        """Return what was applied of a name, or nothing."""
-        self._answer()
-        return self.items.get(name)
-
-    def write(self, applied: Applied, *, previous: Applied | None) -> None:
-        """Write what was applied, if nobody else did since it was read."""
-        self._answer()
-        name = applied.record.name
-        now, then = self.items.get(name), previous
-        if (now and now.record.digest) != (then and then.record.digest):
-            raise ConflictError(f"{name} was applied by another delivery meanwhile")
-        self.items[name] = applied
-
-    def _answer(self) -> None:
-        if not self.is_reachable:
-            raise UnreachableError("the applied table does not answer")
-
-
-class SimHealthVerdicts:
-    """Implements ``ports.HealthVerdicts``."""
-
-    def __init__(self) -> None:
-        """Start without a verdict."""
-        self.verdict: HealthVerdict | None = None
-        self.is_reachable = True
-
-    def read(self) -> HealthVerdict | None:
-        """Return the last verdict, or nothing when there is none."""
-        self._answer()
-        return self.verdict
-
-    def write(self, verdict: HealthVerdict) -> None:
-        """Replace the last verdict."""
-        self._answer()
-        self.verdict = verdict
-
-    def _answer(self) -> None:
-        if not self.is_reachable:
-            raise UnreachableError("the verdict's table does not answer")
+        self._tables.put((f"claim#{entry.claim_id}", "claim"), entry)
 
 
 def replicate(source: SimTables, replica: SimTables, *, lag_s: float) -> None:
@@ -208,6 +235,6 @@ def replicate(source: SimTables, replica: SimTables, *, lag_s: float) -> None:
     if not (source.is_reachable and replica.is_reachable):
         return
     due_s = source.clock.now_s() - lag_s
-    for write in [item for item in source.outbox if item.written_at_s <= due_s]:
-        replica.receive(write)
-        source.outbox.remove(write)
+    for item in [item for item in source.outbox if item.written_at_s <= due_s]:
+        replica.receive(item)
+        source.outbox.remove(item)

@@ -120,6 +120,7 @@ class AppliedLags:
             for page in pages:
                 for item in page["Items"]:
                     kind, _, name = item["name"]["S"].partition("#")
-                    if kind == "thing" and "failure" not in item:
+                    is_ended = "lag_s" in item and "failure" not in item
+                    if kind == "thing" and is_ended:
                         lags[name] = float(item["lag_s"]["N"])
         return lags

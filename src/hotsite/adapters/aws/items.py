@@ -3,23 +3,35 @@
 Every item carries ``v``, the version of its shape; an unknown one is refused,
 never guessed. ``written_at_s`` and ``origin`` are our own attributes, because
 global tables of version 2019.11.21 have no ``aws:rep:*`` (DynamoDB developer
-guide, V2globaltables_upgrade).
+guide, V2globaltables_upgrade). ``stamp`` is unique for each write, so that the
+next one can say what it has seen; items of hotsite 0.1 have none, and no
+``life``: both read as the first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from hotsite.core import layout
+from hotsite.core.layout import Content, Draft, Stored
 from hotsite.core.onboarding import Entry
 from hotsite.core.registry import (
+    Body,
+    CaCertificate,
     Certificate,
     CertificateStatus,
+    Key,
+    Kind,
+    Policy,
     Record,
+    Shadows,
     Thing,
-    strictest,
+    ThingGroup,
+    ThingType,
 )
 from hotsite.errors import InvalidInputError
 
@@ -33,7 +45,7 @@ Item = dict[str, Any]
 def to_wire(item: Mapping[str, Any]) -> Item:
     """Return the typed attribute map that DynamoDB's API takes."""
     return {
-        key: _TO_WIRE.serialize(Decimal(repr(value)) if _is_float(value) else value)
+        key: _TO_WIRE.serialize(_decimal(value))
         for key, value in item.items()
         if value is not None
     }
@@ -44,63 +56,39 @@ def from_wire(item: Mapping[str, Any]) -> Item:
     return {key: _FROM_WIRE.deserialize(value) for key, value in item.items()}
 
 
-def _is_float(value: object) -> bool:
-    return isinstance(value, float)
+def _decimal(value: Any) -> Any:
+    # DynamoDB numbers are decimal, and the serializer refuses binary fractions.
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, dict):
+        return {key: _decimal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_decimal(item) for item in value]
+    return value
 
 
-def thing_key(name: str) -> str:
-    """Return the partition key of everything about one thing."""
-    return f"thing#{name}"
-
-
-def name_in(partition_key: str) -> str | None:
-    """Return the thing's name in a partition key, or nothing for other items."""
-    kind, _, name = partition_key.partition("#")
-    return name if kind == "thing" and name else None
-
-
-def thing_item(record: Record, *, origin: str, now_s: float) -> Item:
-    """Return the item of a record's thing."""
-    thing = record.thing
-    assert thing is not None  # noqa: S101 - callers enrol a thing that is there
-    return {
-        "pk": thing_key(record.name),
-        "sk": "thing",
-        "v": VERSION,
-        "type": thing.type_name,
-        "attributes": dict(thing.attributes),
-        "groups": list(thing.groups),
-        "is_deleted": False,
-        "origin": origin,
-        "written_at_s": now_s,
-    }
-
-
-def certificate_item(
-    name: str, certificate: Certificate, *, origin: str, now_s: float
+def draft_item(
+    key: Key, draft: Draft, *, origin: str, now_s: float, stamp: str
 ) -> Item:
-    """Return the item of one certificate."""
+    """Return the item that a draft writes.
+
+    Args:
+        key: Whose record it is of.
+        draft: What to write.
+        origin: The Region that writes.
+        now_s: When, seconds since the epoch.
+        stamp: Unique for this write.
+    """
     return {
-        "pk": thing_key(name),
-        "sk": f"certificate#{certificate.certificate_id}",
+        "pk": str(key),
+        "sk": draft.sort_key,
         "v": VERSION,
-        "pem": certificate.pem,
-        "status": certificate.status.value,
+        **_content(draft.value),
+        "is_deleted": draft.is_deleted,
+        "life": draft.life,
         "origin": origin,
         "written_at_s": now_s,
-    }
-
-
-def revocation_item(
-    name: str, certificate_id: str, *, origin: str, now_s: float
-) -> Item:
-    """Return the write-once item that revokes a certificate for ever."""
-    return {
-        "pk": thing_key(name),
-        "sk": f"revoked#{certificate_id}",
-        "v": VERSION,
-        "origin": origin,
-        "written_at_s": now_s,
+        "stamp": stamp,
     }
 
 
@@ -142,69 +130,173 @@ def entry_of(item: Mapping[str, Any]) -> Entry:
         )
 
 
-def record_of(name: str, items: Iterable[Mapping[str, Any]]) -> Record:
-    """Return the record in all items of one name.
+def record_of(key: Key, items: Iterable[Mapping[str, Any]]) -> Record:
+    """Return the whole record in the items of one partition.
 
     Args:
-        name: The thing's name.
-        items: Every item of its partition, in any order; items of a kind that
-            this version does not know are skipped, so that a newer hotsite may
-            add some.
+        key: What the partition is about.
+        items: Every item of it, in any order; items of a kind that this version
+            does not know are skipped, so that a newer hotsite may add some.
 
     Raises:
         InvalidInputError: A known item is of an unknown version or shape.
     """
-    thing: Thing | None = None
-    is_deleted = False
-    certificates: dict[str, Certificate] = {}
-    revoked: set[str] = set()
-    written_at_s = 0.0
+    found = []
     for item in items:
         with readable(item):
-            kind, _, certificate_id = item["sk"].partition("#")
-            written_at_s = max(written_at_s, float(item.get("written_at_s", 0)))
-            if kind == "thing":
-                is_deleted = bool(item.get("is_deleted"))
-                thing = None if is_deleted else _thing_of(name, item)
-            elif kind == "certificate":
-                certificates[certificate_id] = _certificate_of(certificate_id, item)
-            elif kind == "revoked":
-                revoked.add(certificate_id)
+            if item["sk"].partition("#")[0] in _KNOWN:
+                found.append(_stored(key, item))
+    return layout.record_of(key, found)
+
+
+def record_map(record: Record) -> Item:
+    """Return a record as one map, for tables that keep records of their own."""
+    return {
+        "body": None if record.body is None else _content(record.body),
+        "certificates": [
+            {"id": item.certificate_id, **_content(item)}
+            for item in record.certificates
+        ],
+        "gone": list(record.gone),
+        "revoked": list(record.revoked),
+        "is_deleted": record.is_deleted,
+        "life": record.life,
+        "written_at_s": record.written_at_s,
+    }
+
+
+def record_in(key: Key, value: Mapping[str, Any]) -> Record:
+    """Return the record in such a map; call it inside ``readable``."""
+    body = value.get("body")
     return Record(
-        name,
-        thing,
-        () if is_deleted else _with_revocations(certificates, revoked),
-        is_deleted=is_deleted,
-        written_at_s=written_at_s,
+        key,
+        None if body is None else _body_of(key.kind, key.name, body),
+        tuple(_certificate_of(item["id"], item) for item in value["certificates"]),
+        tuple(value["gone"]),
+        tuple(value["revoked"]),
+        is_deleted=bool(value["is_deleted"]),
+        life=int(value["life"]),
+        written_at_s=float(value["written_at_s"]),
     )
 
 
-def _with_revocations(
-    certificates: Mapping[str, Certificate], revoked: set[str]
-) -> tuple[Certificate, ...]:
-    return tuple(
-        Certificate(
-            item.certificate_id,
-            item.pem,
-            strictest(item.status, CertificateStatus.REVOKED)
-            if item.certificate_id in revoked
-            else item.status,
+_KNOWN = {*(kind.value for kind in Kind), "certificate", "revoked"}
+
+
+def _stored(key: Key, item: Mapping[str, Any]) -> Stored:
+    found = Stored(
+        item["sk"],
+        None,
+        float(item.get("written_at_s", 0)),
+        item.get("stamp", ""),
+        is_deleted=bool(item.get("is_deleted")),
+        life=int(item.get("life", 0)),
+    )
+    return found if found.is_deleted else replace(found, value=_value(key, item))
+
+
+def _value(key: Key, item: Mapping[str, Any]) -> Content:
+    kind, _, name = item["sk"].partition("#")
+    if kind == "certificate":
+        return _certificate_of(name, item)
+    if kind == "revoked":
+        return None
+    if key.kind is Kind.SHADOWS:
+        return str(item["document"])
+    return _body_of(Kind(kind), key.name, item)
+
+
+def _content(value: Content) -> Item:
+    if isinstance(value, Thing):
+        return {
+            "type": value.type_name,
+            "attributes": dict(value.attributes),
+            "groups": list(value.groups),
+        }
+    if isinstance(value, Certificate):
+        return {
+            "pem": value.pem,
+            "status": value.status.value,
+            "policies": list(value.policies),
+        }
+    if isinstance(value, str):
+        return {"document": value}
+    return {} if value is None else _definition(value)
+
+
+def _definition(value: Body) -> Item:
+    if isinstance(value, ThingType):
+        return {
+            "description": value.description,
+            "searchable": list(value.searchable),
+            "is_deprecated": value.is_deprecated,
+        }
+    if isinstance(value, ThingGroup):
+        return {
+            "parent": value.parent,
+            "description": value.description,
+            "attributes": dict(value.attributes),
+            "policies": list(value.policies),
+        }
+    if isinstance(value, Policy):
+        return {"document": value.document}
+    if isinstance(value, CaCertificate):
+        return {
+            "pem": value.pem,
+            "is_active": value.is_active,
+            "registers_devices": value.registers_devices,
+        }
+    assert isinstance(value, Shadows)  # noqa: S101 - the last of the union
+    return {"documents": dict(value.documents)}
+
+
+def _body_of(kind: Kind, name: str, item: Mapping[str, Any]) -> Body:
+    if kind is Kind.THING:
+        return Thing(
+            name,
+            item.get("type"),
+            _pairs(item.get("attributes", {})),
+            _names(item.get("groups", ())),
         )
-        for _, item in sorted(certificates.items())
-    )
+    if kind is Kind.THING_TYPE:
+        return ThingType(
+            name,
+            item["description"],
+            _names(item["searchable"]),
+            is_deprecated=bool(item["is_deprecated"]),
+        )
+    if kind is Kind.THING_GROUP:
+        return ThingGroup(
+            name,
+            item.get("parent"),
+            item["description"],
+            _pairs(item["attributes"]),
+            _names(item["policies"]),
+        )
+    if kind is Kind.POLICY:
+        return Policy(name, str(item["document"]))
+    if kind is Kind.CA_CERTIFICATE:
+        return CaCertificate(
+            name,
+            item["pem"],
+            is_active=bool(item["is_active"]),
+            registers_devices=bool(item["registers_devices"]),
+        )
+    return Shadows(name, _pairs(item["documents"]))
 
 
-def _thing_of(name: str, item: Mapping[str, Any]) -> Thing:
-    return Thing(
-        name,
-        item.get("type"),
-        tuple(sorted(item.get("attributes", {}).items())),
-        tuple(sorted(item.get("groups", ()))),
-    )
+def _pairs(value: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(value.items()))
+
+
+def _names(value: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(value))
 
 
 def _certificate_of(certificate_id: str, item: Mapping[str, Any]) -> Certificate:
-    return Certificate(certificate_id, item["pem"], CertificateStatus(item["status"]))
+    status = CertificateStatus(item["status"])
+    policies = _names(item.get("policies", ()))
+    return Certificate(certificate_id, item["pem"], status, policies)
 
 
 @contextmanager

@@ -35,9 +35,9 @@ _ERRORS: dict[str, type[HotsiteError]] = {
     "VersionConflictException": ConflictError,
     "CertificateConflictException": ConflictError,
     "ConditionalCheckFailedException": ConflictError,
-    "TransactionCanceledException": ConflictError,
     "TransactionConflictException": ConflictError,
     "DeleteConflictException": ConflictError,
+    "VersionsLimitExceededException": ConflictError,
     "CertificateStateException": ConflictError,
     "ResourceNotFoundException": NotFoundError,
     "InvalidRequestException": InvalidInputError,
@@ -98,9 +98,29 @@ def translated(what: str) -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = _ERRORS.get(code)
+        if code == "TransactionCanceledException":
+            kind = _cancelled(error)
         if kind is None:
             is_server = status >= 500 or not code  # noqa: PLR2004
             kind = UnreachableError if is_server else PermanentError
         raise kind(f"{what}: {code}: {error}") from error
     except BotoCoreError as error:
         raise UnreachableError(f"{what}: {error}") from error
+
+
+# Codes in ``CancellationReasons`` (DynamoDB API reference, TransactWriteItems).
+_REASONS: dict[str, type[HotsiteError]] = {
+    "ValidationError": InvalidInputError,
+    "ItemCollectionSizeLimitExceeded": InvalidInputError,
+    "ThrottlingError": ThrottledError,
+    "ProvisionedThroughputExceeded": ThrottledError,
+}
+
+
+def _cancelled(error: ClientError) -> type[HotsiteError]:
+    reasons = error.response.get("CancellationReasons", ())
+    codes = {reason.get("Code") for reason in reasons}
+    for code, kind in _REASONS.items():
+        if code in codes:
+            return kind
+    return ConflictError

@@ -13,9 +13,10 @@ from typing import Any
 from hotsite.adapters.aws.session import translated
 from hotsite.errors import NotReadyError
 
-# Registry events that replication and audits listen to. There is no
-# CloudFormation type for event configurations.
-EVENTS = ("CERTIFICATE", "POLICY", "THING", "THING_GROUP", "THING_GROUP_MEMBERSHIP")
+# Registry events that the capture function listens to. There is no CloudFormation
+# type for event configurations. POLICY and CERTIFICATE are types, too, but no event
+# of theirs is documented ("Registry events"); CloudTrail tells of these calls.
+EVENTS = ("THING", "THING_GROUP", "THING_GROUP_MEMBERSHIP", "THING_TYPE")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,21 @@
-"""The system of record, the claim ledger and the applied table on DynamoDB."""
+"""The system of record and the claim ledger on DynamoDB."""
 
+import json
+import uuid
 from typing import Any
 
 from hotsite.adapters.aws import items
 from hotsite.adapters.aws.session import translated
-from hotsite.core.health import HealthVerdict
+from hotsite.core import layout
+from hotsite.core.layout import Draft
 from hotsite.core.onboarding import Entry
-from hotsite.core.registry import Record
-from hotsite.ports import Applied, Clock
+from hotsite.core.registry import Key, Record, key_in
+from hotsite.errors import InvalidInputError
+from hotsite.ports import Clock, KeyPage
+
+# "Up to 100 distinct items" (DynamoDB API reference, TransactWriteItems).
+_TRANSACTION_ITEMS_MAX = 100
+_PAGE_ITEMS_MAX = 500
 
 
 class DynamoRecords:
@@ -20,61 +28,157 @@ class DynamoRecords:
         self._origin = origin
         self._clock = clock
 
-    def read(self, name: str) -> Record:
-        """Return the whole record of a name, read consistently."""
+    def read(self, key: Key) -> Record:
+        """Return the whole record of a key, read consistently."""
         found: list[items.Item] = []
-        with translated(f"read the record of {name}"):
+        with translated(f"read the record of {key}"):
             pages = self._dynamodb.get_paginator("query").paginate(
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": items.thing_key(name)}},
+                ExpressionAttributeValues={":pk": {"S": str(key)}},
                 ConsistentRead=True,
             )
             for page in pages:
                 found += [items.from_wire(item) for item in page["Items"]]
-        return items.record_of(name, found)
+        return items.record_of(key, found)
+
+    def write(self, record: Record, *, previous: Record) -> None:
+        """Write what differs between two records, all or nothing."""
+        drafts = tuple(layout.drafts(record, previous))
+        if len(drafts) > _TRANSACTION_ITEMS_MAX:
+            raise InvalidInputError(
+                f"{record.key}: {len(drafts)} items are too many for one write"
+            )
+        seen = dict(previous.stamps)
+        writes = [
+            self._revocation(record.key, draft)
+            if draft.sort_key.startswith("revoked#")
+            else {"Put": self._put(record.key, draft, seen)}
+            for draft in drafts
+        ]
+        self._transact(f"write the record of {record.key}", writes)
 
     def write_enrolled(self, entry: Entry, record: Record) -> None:
         """Write the claim's answer and the device's record, all or nothing."""
-        stamp: dict[str, Any] = {"origin": self._origin, "now_s": self._clock.now_s()}
-        certificates = [
-            items.certificate_item(record.name, certificate, **stamp)
-            for certificate in record.certificates
-        ]
-        puts = [items.thing_item(record, **stamp), *certificates]
+        there = self.read(record.key)
+        life = there.life + 1 if there.is_deleted else there.life
+        drafts = [Draft(record.key.kind.value, record.body, life=life)]
+        for certificate in record.certificates:
+            sort_key = f"certificate#{certificate.certificate_id}"
+            drafts.append(Draft(sort_key, certificate, life=life))
+        now_s = self._clock.now_s()
+        answer = items.claim_item(entry, origin=self._origin, now_s=now_s)
         claim = {
             "TableName": self._table,
-            "Item": items.to_wire(items.claim_item(entry, **stamp)),
+            "Item": items.to_wire(answer),
             "ConditionExpression": (
                 "csr_digest = :csr AND attribute_not_exists(certificate_id)"
             ),
             "ExpressionAttributeValues": {":csr": {"S": entry.csr_digest}},
         }
-        with translated(f"enrol {record.name}"):
-            self._dynamodb.transact_write_items(
-                TransactItems=[
-                    {"Put": claim},
-                    *(
-                        {"Put": {"TableName": self._table, "Item": items.to_wire(item)}}
-                        for item in puts
-                    ),
-                ]
-            )
+        puts = [{"Put": self._put(record.key, draft, None)} for draft in drafts]
+        self._transact(f"enrol {record.name}", [{"Put": claim}, *puts])
 
-    def write_revoked(self, name: str, certificate_id: str) -> None:
+    def write_revoked(self, key: Key, certificate_id: str) -> None:
         """Write the revocation of a certificate, once and for ever."""
-        item = items.revocation_item(
-            name, certificate_id, origin=self._origin, now_s=self._clock.now_s()
+        step = self._revocation(key, Draft(f"revoked#{certificate_id}", None))
+        with translated(f"revoke a certificate of {key}"):
+            self._dynamodb.update_item(**step["Update"])
+
+    def page(self, token: str | None = None) -> KeyPage:
+        """Return some of the keys in the table, those of tombstones included."""
+        more = {"ExclusiveStartKey": json.loads(token)} if token else {}
+        with translated("list the records"):
+            answer = self._dynamodb.scan(
+                TableName=self._table,
+                ProjectionExpression="pk",
+                Limit=_PAGE_ITEMS_MAX,
+                ConsistentRead=True,
+                **more,
+            )
+        keys = [key_in(item["pk"]["S"]) for item in answer["Items"]]
+        last = answer.get("LastEvaluatedKey")
+        return KeyPage(
+            tuple(dict.fromkeys(key for key in keys if key is not None)),
+            json.dumps(last) if last else None,
         )
-        with translated(f"revoke a certificate of {name}"):
-            try:
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item=items.to_wire(item),
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
-            except self._dynamodb.exceptions.ConditionalCheckFailedException:
-                return
+
+    def purge(self, record: Record) -> None:
+        """Remove the tombstones in a record, if nothing changed since."""
+        seen = dict(record.stamps)
+        names = [name for name in layout.tombstones(record) if name in seen]
+        deletes = [
+            {
+                "Delete": {
+                    "TableName": self._table,
+                    "Key": {"pk": {"S": str(record.key)}, "sk": {"S": name}},
+                    **_condition(name, seen),
+                }
+            }
+            for name in sorted(names)
+        ]
+        for start in range(0, len(deletes), _TRANSACTION_ITEMS_MAX):
+            batch = deletes[start : start + _TRANSACTION_ITEMS_MAX]
+            self._transact(f"purge {record.key}", batch)
+
+    def _put(
+        self, key: Key, draft: Draft, seen: dict[str, str] | None
+    ) -> dict[str, Any]:
+        item = items.draft_item(
+            key,
+            draft,
+            origin=self._origin,
+            now_s=self._clock.now_s(),
+            stamp=uuid.uuid4().hex,
+        )
+        put = {"TableName": self._table, "Item": items.to_wire(item)}
+        return put if seen is None else put | _condition(draft.sort_key, seen)
+
+    def _revocation(self, key: Key, draft: Draft) -> dict[str, Any]:
+        item = items.draft_item(
+            key,
+            draft,
+            origin=self._origin,
+            now_s=self._clock.now_s(),
+            stamp=uuid.uuid4().hex,
+        )
+        place = {name: {"S": item.pop(name)} for name in ("pk", "sk")}
+        # Written once: what is there already keeps its time and its origin.
+        sets = ", ".join(f"#{n} = if_not_exists(#{n}, :{n})" for n in item)
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": place,
+                "UpdateExpression": f"SET {sets}",
+                "ExpressionAttributeNames": {f"#{name}": name for name in item},
+                "ExpressionAttributeValues": items.to_wire(
+                    {f":{name}": value for name, value in item.items()}
+                ),
+            }
+        }
+
+    def _transact(self, what: str, writes: list[dict[str, Any]]) -> None:
+        if not writes:
+            return
+        with translated(what):
+            self._dynamodb.transact_write_items(TransactItems=writes)
+
+
+def _condition(sort_key: str, seen: dict[str, str]) -> dict[str, Any]:
+    stamp = seen.get(sort_key)
+    if stamp is None:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    if not stamp:
+        # Written by hotsite 0.1, which had no stamps.
+        return {
+            "ConditionExpression": (
+                "attribute_exists(pk) AND attribute_not_exists(stamp)"
+            )
+        }
+    return {
+        "ConditionExpression": "stamp = :stamp",
+        "ExpressionAttributeValues": {":stamp": {"S": stamp}},
+    }
 
 
 class DynamoClaims:
@@ -128,124 +232,4 @@ class DynamoClaims:
             Item=items.to_wire(item),
             ConditionExpression=condition,
             **given,
-        )
-
-
-class DynamoAppliedRecords:
-    """Implements ``ports.AppliedRecords`` on the Region's own table."""
-
-    def __init__(self, dynamodb: Any, table: str) -> None:
-        """Take a client and the table's name."""
-        self._dynamodb = dynamodb
-        self._table = table
-
-    def read(self, name: str) -> Applied | None:
-        """Return what was applied of a name, or nothing."""
-        with translated(f"read what was applied of {name}"):
-            answer = self._dynamodb.get_item(
-                TableName=self._table,
-                Key={"name": {"S": items.thing_key(name)}},
-                ConsistentRead=True,
-            )
-        if "Item" not in answer:
-            return None
-        return _applied_of(name, items.from_wire(answer["Item"]))
-
-    def write(self, applied: Applied, *, previous: Applied | None) -> None:
-        """Write what was applied, if nobody else did since it was read."""
-        record = applied.record
-        item = {
-            "name": items.thing_key(record.name),
-            "v": items.VERSION,
-            "items": _record_items(record),
-            "is_deleted": record.is_deleted,
-            "written_at_s": record.written_at_s,
-            "digest": record.digest,
-            "applied_at_s": applied.applied_at_s,
-            "lag_s": applied.lag_s,
-            "call_count": applied.call_count,
-            "failure": applied.failure,
-        }
-        condition: dict[str, Any] = {
-            "ConditionExpression": "attribute_not_exists(#name)",
-            "ExpressionAttributeNames": {"#name": "name"},
-        }
-        if previous is not None:
-            condition = {
-                "ConditionExpression": "digest = :digest",
-                "ExpressionAttributeValues": {":digest": {"S": previous.record.digest}},
-            }
-        with translated(f"write what was applied of {record.name}"):
-            self._dynamodb.put_item(
-                TableName=self._table, Item=items.to_wire(item), **condition
-            )
-
-
-class DynamoHealthVerdicts:
-    """Implements ``ports.HealthVerdicts`` on the Region's own table."""
-
-    _KEY = "health#canary"
-
-    def __init__(self, dynamodb: Any, table: str) -> None:
-        """Take a client and the table's name."""
-        self._dynamodb = dynamodb
-        self._table = table
-
-    def read(self) -> HealthVerdict | None:
-        """Return the last verdict, or nothing when there is none."""
-        with translated("read the health verdict"):
-            answer = self._dynamodb.get_item(
-                TableName=self._table, Key={"name": {"S": self._KEY}}
-            )
-        if "Item" not in answer:
-            return None
-        item = items.from_wire(answer["Item"])
-        with items.readable(item):
-            took_s = item.get("took_s")
-            return HealthVerdict(
-                is_healthy=bool(item["is_healthy"]),
-                reason=item["reason"],
-                seen_at_s=float(item["seen_at_s"]),
-                took_s=None if took_s is None else float(took_s),
-            )
-
-    def write(self, verdict: HealthVerdict) -> None:
-        """Replace the last verdict."""
-        item = {
-            "name": self._KEY,
-            "v": items.VERSION,
-            "is_healthy": verdict.is_healthy,
-            "reason": verdict.reason,
-            "seen_at_s": verdict.seen_at_s,
-            "took_s": verdict.took_s,
-        }
-        with translated("write the health verdict"):
-            self._dynamodb.put_item(TableName=self._table, Item=items.to_wire(item))
-
-
-def _record_items(record: Record) -> list[items.Item]:
-    stamp: dict[str, Any] = {"origin": "", "now_s": record.written_at_s}
-    found = [
-        items.certificate_item(record.name, certificate, **stamp)
-        for certificate in record.certificates
-    ]
-    if record.thing is not None:
-        found.append(items.thing_item(record, **stamp))
-    return [items.from_wire(items.to_wire(item)) for item in found]
-
-
-def _applied_of(name: str, item: items.Item) -> Applied:
-    with items.readable(item):
-        record = items.record_of(name, item["items"])
-        return Applied(
-            Record(
-                record.name,
-                record.thing,
-                record.certificates,
-                is_deleted=bool(item["is_deleted"]),
-                written_at_s=float(item["written_at_s"]),
-            ),
-            applied_at_s=float(item["applied_at_s"]),
-            call_count=int(item["call_count"]),
-            failure=item.get("failure"),
         )

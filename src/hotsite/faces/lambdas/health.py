@@ -3,8 +3,8 @@
 from functools import cache
 from typing import Any
 
+from hotsite.adapters.aws.region_tables import DynamoHealthVerdicts
 from hotsite.adapters.aws.session import client
-from hotsite.adapters.aws.tables import DynamoHealthVerdicts
 from hotsite.adapters.clock import SystemClock
 from hotsite.faces.lambdas import environment, http
 from hotsite.flows.health import Patience, serve

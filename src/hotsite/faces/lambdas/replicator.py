@@ -4,7 +4,7 @@ import logging
 from functools import cache
 from typing import Any
 
-from hotsite.adapters.aws.items import name_in
+from hotsite.core.registry import key_in
 from hotsite.faces.lambdas import environment
 from hotsite.faces.lambdas.site import open_site
 from hotsite.flows.replication import Site, apply_all
@@ -25,15 +25,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     site = _site(context.invoked_function_arn.split(":")[4])
     records = event.get("Records", [])
-    names = [name_in(record["dynamodb"]["Keys"]["pk"]["S"]) for record in records]
-    outcomes = apply_all((name for name in names if name), site)
+    keys = [key_in(record["dynamodb"]["Keys"]["pk"]["S"]) for record in records]
+    outcomes = apply_all((key for key in keys if key), site)
     for outcome in outcomes:
-        facts = {"thing": outcome.name, "reason": outcome.reason}
+        facts = {"key": str(outcome.key), "reason": outcome.reason}
         _LOG.info("record applied", extra={**facts, "calls": outcome.call_count})
-    retryable = {outcome.name for outcome in outcomes if outcome.is_retryable}
+    retryable = {outcome.key for outcome in outcomes if outcome.is_retryable}
     failures = [
         {"itemIdentifier": record["dynamodb"]["SequenceNumber"]}
-        for record, name in zip(records, names, strict=True)
-        if name in retryable
+        for record, key in zip(records, keys, strict=True)
+        if key in retryable
     ]
     return {"batchItemFailures": failures}

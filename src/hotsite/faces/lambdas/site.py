@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 from hotsite.adapters.aws.iot_registry import IotRegistry
+from hotsite.adapters.aws.region_tables import DynamoAppliedRecords
 from hotsite.adapters.aws.session import client
-from hotsite.adapters.aws.tables import DynamoAppliedRecords, DynamoRecords
+from hotsite.adapters.aws.tables import DynamoRecords
 from hotsite.adapters.clock import SystemClock
+from hotsite.core.policies import Place
 from hotsite.faces.lambdas.environment import Environment
 from hotsite.flows.replication import Site
 
@@ -31,8 +33,8 @@ def open_site(
         applied=DynamoAppliedRecords(dynamodb, environment.applied),
         registry=IotRegistry(
             client("iot", region),
-            account_id=account_id,
-            region=region,
+            Place(region, account_id),
+            data=client("iot-data", region),
             check_csr=check_csr,
         ),
         clock=clock,

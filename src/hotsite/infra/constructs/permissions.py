@@ -108,6 +108,7 @@ def _apply(inputs: SiteInputs) -> Statements:
         allow(
             "iot:AttachThingPrincipal",
             "iot:DetachThingPrincipal",
+            "iot:ListAttachedPolicies",
             "iot:ListThingPrincipals",
             "iot:RegisterCertificateWithoutCA",
             on=["*"],

@@ -45,9 +45,9 @@ def test_a_replica_that_is_not_there_yet_is_waited_for(table):
         (
             {
                 **{name: {"Enabled": True} for name in EVENTS},
-                "POLICY": {"Enabled": False},
+                "THING_TYPE": {"Enabled": False},
             },
-            ("POLICY",),
+            ("THING_TYPE",),
         ),
     ],
 )

@@ -1,9 +1,13 @@
 """A Region that was killed comes back with everything that it acknowledged."""
 
+import contextlib
 import itertools
 import json
+import threading
 
 import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from tests.local.region_world import (
     STREAM_ACTIONS,
     Authority,
@@ -157,3 +161,47 @@ def test_an_event_source_mapping_goes_on_where_it_was(config):
         eventually(lambda: dynamodb.scan(TableName="copy")["Count"] == 22)
         found = dynamodb.scan(TableName="copy")["Items"]
         assert ITEM not in found, "the stream was read from its start again"
+
+
+def test_every_acknowledged_write_of_many_writers_is_there(config):
+    acknowledged = [set() for _ in range(4)]
+    with running(config) as region:
+        table(region, "things", "sk")
+        enough = threading.Event()
+        writers = [
+            threading.Thread(target=write_until_dead, args=(region, known, enough))
+            for known in acknowledged
+        ]
+        for writer in writers:
+            writer.start()
+        assert enough.wait(30)
+        region.kill()
+        for writer in writers:
+            writer.join(30)
+    wanted = set.union(*acknowledged)
+    with running(config) as region:
+        pages = region.client("dynamodb").get_paginator("scan")
+        found = {
+            item["pk"]["S"]
+            for page in pages.paginate(TableName="things")
+            for item in page["Items"]
+        }
+        pages = region.client("iot").get_paginator("list_things")
+        things = {t["thingName"] for page in pages.paginate() for t in page["things"]}
+    assert wanted <= found
+    assert wanted <= things
+
+
+def write_until_dead(region, known, enough):
+    """Make things and put items until nothing answers; remember what was answered."""
+    once = Config(retries={"max_attempts": 0}, connect_timeout=2, read_timeout=2)
+    iot = region.client("iot", config=once)
+    dynamodb = region.client("dynamodb", config=once)
+    with contextlib.suppress(BotoCoreError):
+        for number in itertools.count():
+            name = f"thing-{threading.get_ident()}-{number}"
+            iot.create_thing(thingName=name)
+            dynamodb.put_item(TableName="things", Item=ITEM | {"pk": {"S": name}})
+            known.add(name)
+            if number == 100:
+                enough.set()

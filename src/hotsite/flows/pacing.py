@@ -20,6 +20,7 @@ from hotsite.core.registry import Certificate, Key, Kind, Shadows
 from hotsite.core.replication import Present, Step
 from hotsite.errors import InvalidInputError, ThrottledError
 from hotsite.ports import Clock, KeyPage, Quota, Registry
+from hotsite.ports.unrecorded import NamePage, Surroundings, Unrecorded
 
 _Answer = TypeVar("_Answer")
 
@@ -111,11 +112,11 @@ class PacedRegistry:
 
     def issue(self, csr_pem: str) -> Certificate:
         """Issue an ACTIVE certificate for a signing request."""
-        return self._paced({ISSUE_API: 1}, lambda: self._registry.issue(csr_pem))
+        return self.paced({ISSUE_API: 1}, lambda: self._registry.issue(csr_pem))
 
     def perform(self, step: Step) -> None:
         """Make one call."""
-        self._paced({API_OF[step.verb]: 1}, lambda: self._registry.perform(step))
+        self.paced({API_OF[step.verb]: 1}, lambda: self._registry.perform(step))
 
     def observe(self, key: Key, certificate_ids: Sequence[str] = ()) -> Present:
         """Return what IoT Core holds of a key, whole.
@@ -124,7 +125,7 @@ class PacedRegistry:
         cost is taken then, so that the next caller waits for it.
         """
         calls = calls_of_observation(key.kind, len(certificate_ids))
-        found = self._paced(calls, lambda: self._registry.observe(key, certificate_ids))
+        found = self.paced(calls, lambda: self._registry.observe(key, certificate_ids))
         real = calls_of_observation(key.kind, _part_count(found))
         for api, count in real.items():
             owed = count - calls.get(api, 0)
@@ -135,9 +136,21 @@ class PacedRegistry:
     def page(self, kind: Kind, token: str | None = None) -> KeyPage:
         """Return some of the names of a kind that IoT Core holds."""
         calls = {PAGE_API_OF[kind]: 1} if kind in PAGE_API_OF else {}
-        return self._paced(calls, lambda: self._registry.page(kind, token))
+        return self.paced(calls, lambda: self._registry.page(kind, token))
 
-    def _paced(self, calls: Mapping[str, int], make: Callable[[], _Answer]) -> _Answer:
+    def paced(self, calls: Mapping[str, int], make: Callable[[], _Answer]) -> _Answer:
+        """Make other calls to the same Region, within its quotas.
+
+        Args:
+            calls: How many of each API ``make`` makes.
+            make: Makes them; it may be called again.
+
+        Returns:
+            What it returned.
+
+        Raises:
+            ThrottledError: There was no slot, or the Region refused too often.
+        """
         budget = self._budget
         give_up_s = self._clock.now_s() + budget.wait_s_max
         attempt = 0
@@ -183,6 +196,36 @@ class PacedRegistry:
             slots.without(count), max(now_s, ready_s), busy_s, taken
         )
         return ready_s
+
+
+class PacedSurroundings:
+    """Implements ``ports.Surroundings`` on another one, within the same quotas."""
+
+    def __init__(self, surroundings: Surroundings, pace: PacedRegistry) -> None:
+        """Take what to call, and who keeps the pace of the Region.
+
+        Args:
+            surroundings: Of the same Region.
+            pace: The registry that this worker calls.
+        """
+        self._surroundings = surroundings
+        self._pace = pace
+
+    def things_of(self, certificate_id: str) -> tuple[str, ...]:
+        """Return the names of the things that a certificate is attached to."""
+        return self._pace.paced(
+            {"ListPrincipalThings": 1},
+            lambda: self._surroundings.things_of(certificate_id),
+        )
+
+    def page(self, what: Unrecorded, token: str | None = None) -> NamePage:
+        """Return some names; what looking at each costs is not counted."""
+        apis = {
+            Unrecorded.CERTIFICATE: "ListCertificates",
+            Unrecorded.DYNAMIC_GROUP: "ListThingGroups",
+        }
+        calls = {apis[what]: 1} if what in apis else {}
+        return self._pace.paced(calls, lambda: self._surroundings.page(what, token))
 
 
 def _part_count(found: Present) -> int:

@@ -1,15 +1,25 @@
-"""What a Region keeps for itself on DynamoDB: applied records, cursors, health."""
+"""What a Region keeps for itself on DynamoDB: applied records, cursors, health.
 
+The records of a line are packed, because it has up to nine of them, nearly
+alike, and an item has 400 KB (DynamoDB developer guide, "Quotas").
+"""
+
+import json
+import lzma
 from dataclasses import replace
 from typing import Any
 
 from hotsite.adapters.aws import items
 from hotsite.adapters.aws.session import translated
 from hotsite.core.health import HealthVerdict
-from hotsite.core.registry import Key, key_in
+from hotsite.core.registry import Key, Record, key_in
+from hotsite.errors import InvalidInputError
 from hotsite.ports import Applied, AppliedPage
 
 _PAGE_LINES_MAX = 200
+_CURSOR_BYTES_MAX = 300_000
+# Fast, and still looks back 1 MiB, so that one record among many costs little.
+_PACKING = 1
 
 
 class DynamoAppliedRecords:
@@ -60,7 +70,7 @@ class DynamoAppliedRecords:
         return written
 
     def page(self, token: str | None = None) -> AppliedPage:
-        """Return some of the lines."""
+        """Return some of the lines; one that cannot be read says so as a failure."""
         more = {"ExclusiveStartKey": {"name": {"S": token}}} if token else {}
         with translated("list what was applied"):
             answer = self._dynamodb.scan(
@@ -73,7 +83,7 @@ class DynamoAppliedRecords:
         for wire in answer["Items"]:
             key = key_in(wire["name"]["S"])
             if key is not None:
-                lines.append(_applied_of(key, items.from_wire(wire)))
+                lines.append(_readable_line(key, items.from_wire(wire)))
         last = answer.get("LastEvaluatedKey")
         return AppliedPage(tuple(lines), last["name"]["S"] if last else None)
 
@@ -100,6 +110,10 @@ class DynamoCursors:
 
     def write(self, name: str, text: str | None) -> None:
         """Keep a text under a name, or forget it."""
+        if text is not None and len(text.encode()) > _CURSOR_BYTES_MAX:
+            raise InvalidInputError(
+                f"cursor {name} is longer than {_CURSOR_BYTES_MAX} bytes"
+            )
         with translated(f"write cursor {name}"):
             if text is None:
                 self._dynamodb.delete_item(TableName=self._table, Key=_cursor(name))
@@ -162,8 +176,7 @@ def _item(line: Applied) -> items.Item:
     return {
         "name": str(line.key),
         "v": items.VERSION,
-        "record": items.record_map(line.record) if line.record else None,
-        "attempts": [items.record_map(record) for record in line.attempts],
+        "records": _packed(line),
         "digest": line.digest,
         "leased_until_s": line.leased_until_s,
         "applied_at_s": line.applied_at_s,
@@ -175,16 +188,43 @@ def _item(line: Applied) -> items.Item:
     }
 
 
+def _packed(line: Applied) -> bytes:
+    document = {
+        "applied": items.record_map(line.record) if line.record else None,
+        "attempts": [items.record_map(record) for record in line.attempts],
+    }
+    return lzma.compress(json.dumps(document).encode(), preset=_PACKING)
+
+
+def _unpacked(key: Key, packed: bytes) -> tuple[Record | None, tuple[Record, ...]]:
+    try:
+        document = json.loads(lzma.decompress(packed))
+    except lzma.LZMAError as error:
+        raise ValueError(f"records: {error}") from error
+    applied = document["applied"]
+    return (
+        None if applied is None else items.record_in(key, applied),
+        tuple(items.record_in(key, attempt) for attempt in document["attempts"]),
+    )
+
+
+def _readable_line(key: Key, item: items.Item) -> Applied:
+    try:
+        return _applied_of(key, item)
+    except InvalidInputError as error:
+        return Applied(key, failure=str(error))
+
+
 def _applied_of(key: Key, item: items.Item) -> Applied:
     with items.readable(item):
-        record = item.get("record")
+        if "revision" not in item:
+            return _first_version(key, item)
+        record, attempts = _unpacked(key, bytes(item["records"]))
         return Applied(
             key,
-            record=None if record is None else items.record_in(key, record),
+            record=record,
             digest=item["digest"],
-            attempts=tuple(
-                items.record_in(key, attempt) for attempt in item["attempts"]
-            ),
+            attempts=attempts,
             leased_until_s=float(item["leased_until_s"]),
             applied_at_s=float(item["applied_at_s"]),
             written_at_s=float(item["written_at_s"]),
@@ -192,3 +232,21 @@ def _applied_of(key: Key, item: items.Item) -> Applied:
             failure=item.get("failure"),
             revision=int(item["revision"]),
         )
+
+
+def _first_version(key: Key, item: items.Item) -> Applied:
+    """Read a line of hotsite 0.1: a record that was applied, or failed half way."""
+    found = items.record_of(key, item["items"])
+    record = replace(found, stamps=())
+    if item["is_deleted"]:
+        record = Record(key, None, is_deleted=True)
+    failure = item.get("failure")
+    return Applied(
+        key,
+        record=None if failure else record,
+        attempts=(record,) if failure else (),
+        applied_at_s=float(item["applied_at_s"]),
+        written_at_s=float(item["written_at_s"]),
+        call_count=int(item["call_count"]),
+        failure=failure,
+    )

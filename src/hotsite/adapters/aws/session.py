@@ -24,27 +24,39 @@ from hotsite.errors import (
     UnreachableError,
 )
 
-# Error codes as the botocore models of DynamoDB, IoT and IoT data name them.
+# Error codes as the botocore models of DynamoDB, IoT and IoT data name them, and
+# those of S3 as its API reference does ("Error responses").
 _ERRORS: dict[str, type[HotsiteError]] = {
     "ThrottlingException": ThrottledError,
     "ProvisionedThroughputExceededException": ThrottledError,
     "RequestLimitExceeded": ThrottledError,
     "TooManyRequestsException": ThrottledError,
+    "SlowDown": ThrottledError,
     "ResourceAlreadyExistsException": ConflictError,
+    "ConflictException": ConflictError,
     "ConflictingResourceUpdateException": ConflictError,
     "VersionConflictException": ConflictError,
     "CertificateConflictException": ConflictError,
     "ConditionalCheckFailedException": ConflictError,
     "TransactionConflictException": ConflictError,
+    "TransactionInProgressException": ConflictError,
+    "ReplicatedWriteConflictException": ConflictError,
     "DeleteConflictException": ConflictError,
     "VersionsLimitExceededException": ConflictError,
     "CertificateStateException": ConflictError,
     "ResourceNotFoundException": NotFoundError,
+    "NoSuchKey": NotFoundError,
+    "NoSuchBucket": NotFoundError,
     "InvalidRequestException": InvalidInputError,
     "CertificateValidationException": InvalidInputError,
     "MalformedPolicyException": InvalidInputError,
     "ValidationException": InvalidInputError,
+    "ItemCollectionSizeLimitExceededException": InvalidInputError,
+    "RequestEntityTooLargeException": InvalidInputError,
+    "AccessDenied": RefusedError,
     "AccessDeniedException": RefusedError,
+    "ExpiredTokenException": RefusedError,
+    "UnrecognizedClientException": RefusedError,
     "UnauthorizedException": RefusedError,
     "LimitExceededException": PermanentError,
 }

@@ -76,7 +76,8 @@ class DynamoRecords:
             ),
             "ExpressionAttributeValues": {":csr": {"S": entry.csr_digest}},
         }
-        puts = [{"Put": self._put(record.key, draft, None)} for draft in drafts]
+        seen = dict(there.stamps)
+        puts = [{"Put": self._put(record.key, draft, seen)} for draft in drafts]
         self._transact(f"enrol {record.name}", [{"Put": claim}, *puts])
 
     def write_revoked(self, key: Key, certificate_id: str) -> None:
@@ -121,9 +122,7 @@ class DynamoRecords:
             batch = deletes[start : start + _TRANSACTION_ITEMS_MAX]
             self._transact(f"purge {record.key}", batch)
 
-    def _put(
-        self, key: Key, draft: Draft, seen: dict[str, str] | None
-    ) -> dict[str, Any]:
+    def _put(self, key: Key, draft: Draft, seen: dict[str, str]) -> dict[str, Any]:
         item = items.draft_item(
             key,
             draft,
@@ -131,8 +130,11 @@ class DynamoRecords:
             now_s=self._clock.now_s(),
             stamp=uuid.uuid4().hex,
         )
-        put = {"TableName": self._table, "Item": items.to_wire(item)}
-        return put if seen is None else put | _condition(draft.sort_key, seen)
+        return {
+            "TableName": self._table,
+            "Item": items.to_wire(item),
+            **_condition(draft.sort_key, seen),
+        }
 
     def _revocation(self, key: Key, draft: Draft) -> dict[str, Any]:
         item = items.draft_item(

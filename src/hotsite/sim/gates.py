@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from hotsite.core.deletions import Window
 from hotsite.core.onboarding import Entry
 from hotsite.core.registry import Certificate, Key, Kind, Record
 from hotsite.core.replication import Present, Step
@@ -25,6 +26,7 @@ from hotsite.ports import (
     Records,
     Registry,
 )
+from hotsite.ports.deletions import DeletionLedger
 from hotsite.sim.scheduler import Scheduler
 
 T = TypeVar("T")
@@ -71,6 +73,7 @@ class Gate:
         weather: How calls fare.
         calls: Calls to IoT Core by key.
         faults: Calls that failed.
+        on_applied: Called with each line of the applied table that is written.
     """
 
     region: str
@@ -79,6 +82,7 @@ class Gate:
     weather: Weather = field(default_factory=Weather)
     calls: dict[Key, int] = field(default_factory=dict)
     faults: int = 0
+    on_applied: Callable[[Applied], None] | None = None
 
     def table(self, make: Callable[[], T]) -> T:
         """Make a call to a table."""
@@ -188,11 +192,33 @@ class GatedApplied:
 
     def write(self, applied: Applied, *, previous: Applied | None) -> Applied:
         """Write a line."""
-        return self.gate.table(lambda: self.inner.write(applied, previous=previous))
+        return self.gate.table(lambda: self._write(applied, previous))
 
     def page(self, token: str | None = None) -> AppliedPage:
         """Return some of the lines."""
         return self.gate.table(lambda: self.inner.page(token))
+
+    def _write(self, applied: Applied, previous: Applied | None) -> Applied:
+        written = self.inner.write(applied, previous=previous)
+        if self.gate.on_applied is not None:
+            self.gate.on_applied(written)
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class GatedLedger:
+    """``ports.DeletionLedger`` behind a gate."""
+
+    gate: Gate
+    inner: DeletionLedger
+
+    def read(self, kind: Kind) -> Window:
+        """Return what was counted of a kind."""
+        return self.gate.table(lambda: self.inner.read(kind))
+
+    def update(self, kind: Kind, change: Callable[[Window], Window]) -> None:
+        """Change a window."""
+        self.gate.table(lambda: self.inner.update(kind, change))
 
 
 @dataclass(frozen=True, slots=True)

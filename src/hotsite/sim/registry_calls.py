@@ -146,9 +146,7 @@ def _update_shadow(state: RegistryState, step: Step) -> None:
 
 
 def _delete_shadow(state: RegistryState, step: Step) -> None:
-    documents = state.shadows.get(step.key.name, {})
-    if documents.pop(target_of(step), None) is None:
-        raise NotFoundError(f"no shadow {step.target!r} of {step.key.name}")
+    state.shadows.get(step.key.name, {}).pop(target_of(step), None)
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

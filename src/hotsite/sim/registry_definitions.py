@@ -133,22 +133,22 @@ def _new_default(state: RegistryState, policy: Policy) -> None:
 
 
 def delete_policy_version(state: RegistryState, step: Step) -> None:
-    """Delete a version that is not the default."""
+    """Delete a version that is not the default; one that is gone is gone."""
     versions = state.policy_versions.get(step.key.name, {})
     if target_of(step) not in versions:
-        raise NotFoundError(f"no version {step.target} of policy {step.key.name}")
+        return
     if step.target == state.default_versions[step.key.name]:
         raise ConflictError(f"version {step.target} is the default one")
     del versions[target_of(step)]
 
 
 def delete_policy(state: RegistryState, step: Step) -> None:
-    """Delete a policy that nothing has."""
+    """Delete a policy that nothing has; one that is gone is gone."""
     # "A policy cannot be deleted if it has non-default versions or it is
     # attached to any certificate" (DeletePolicy), or group.
     name = step.key.name
     if name not in state.policies:
-        raise NotFoundError(f"no policy {name}")
+        return
     held = [*(item.policies for item in state.certificates.values())]
     held += [item.policies for item in state.groups.values()]
     if len(state.policy_versions[name]) > 1 or any(name in names for names in held):
@@ -207,10 +207,10 @@ def update_ca(state: RegistryState, step: Step) -> None:
 
 
 def delete_ca(state: RegistryState, step: Step) -> None:
-    """Delete an inactive CA certificate."""
+    """Delete an inactive CA certificate; one that is gone is gone."""
     there = state.cas.get(step.key.name)
     if there is None:
-        raise NotFoundError(f"no CA certificate {step.key.name}")
+        return
     if there.is_active:
         raise ConflictError(f"CA certificate {step.key.name} is ACTIVE")
     del state.cas[step.key.name]

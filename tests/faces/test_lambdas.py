@@ -29,7 +29,7 @@ ENVIRON = {
     "TABLE_APPLIED": "a",
     "FLEET_GROUP": "fleet",
     "THING_TYPE": "device",
-    "MQTT_PORT": "8883",
+    "PREFIX": "hotsite",
 }
 
 
@@ -49,6 +49,29 @@ def test_missing_variable_is_named(key):
 def test_port_that_is_no_number_is_named():
     with pytest.raises(InvalidInputError, match="MQTT_PORT"):
         environment.read(ENVIRON | {"MQTT_PORT": "mqtt"})
+
+
+def test_quotas_are_those_of_aws_unless_raised():
+    raised = {"RAISED_QUOTAS": '{"CreateThing": 250}'}
+    usual, more = environment.read(ENVIRON), environment.read(ENVIRON | raised)
+    assert (usual.quotas["CreateThing"], more.quotas["CreateThing"]) == (100, 250)
+    assert usual.quotas["UpdateThing"] == more.quotas["UpdateThing"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not a JSON object"),
+        ('{"CreateThink": 9}', "CreateThink"),
+        ('{"CreateThing": 0}', "above 0"),
+        ('{"CreateThing": true}', "above 0"),
+        ('{"CreateThing": "9"}', "above 0"),
+    ],
+)
+def test_quotas_that_make_no_sense_are_refused(text, message):
+    with pytest.raises(InvalidInputError, match=message):
+        environment.read(ENVIRON | {"RAISED_QUOTAS": text})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hotsite.infra.app import plan
 from hotsite.infra.synth import synthesise
 
 SITES = ("site-eu-central-1", "site-eu-west-1")
+REPLICATIONS = ("replication-eu-central-1", "replication-eu-west-1")
 # CloudFormation API, CreateStack: TemplateBody holds at most 51,200 bytes.
 TEMPLATE_BYTES_MAX = 51_200
 
@@ -61,23 +62,35 @@ def test_a_site_asks_only_for_what_an_owner_knows(assembly, site):
     assert parameters["MqttPort"]["Default"] == "8883"
 
 
-def test_the_sites_are_twins(assembly):
-    first, second = (assembly.template(site)["Resources"] for site in SITES)
+@pytest.mark.parametrize("stack", REPLICATIONS)
+def test_replication_asks_for_the_assets_alone(assembly, stack):
+    parameters = assembly.template(stack)["Parameters"]
+    required = {name for name, value in parameters.items() if "Default" not in value}
+    assert required == {"AssetBucket", "RegistryStreamArn"}
+
+
+@pytest.mark.parametrize("pair", [SITES, REPLICATIONS])
+def test_the_sites_are_twins(assembly, pair):
+    first, second = (assembly.template(stack)["Resources"] for stack in pair)
     kinds = [Counter(r["Type"] for r in found.values()) for found in (first, second)]
     assert kinds[0] == kinds[1]
     assert first.keys() == second.keys()
 
 
 def test_no_template_mentions_another_stack_or_the_other_region(assembly):
-    other = {SITES[0]: "eu-west-1", SITES[1]: "eu-central-1"}
+    other = {
+        stack: region
+        for pair in (SITES, REPLICATIONS)
+        for stack, region in zip(pair, ("eu-west-1", "eu-central-1"), strict=True)
+    }
     for path in assembly.paths:
         template = json.loads(path.read_text())
         text = path.read_text()
         assert "Fn::ImportValue" not in text
         for output in template.get("Outputs", {}).values():
             assert "Export" not in output
-    for site, region in other.items():
-        assert region not in assembly.path(site).read_text()
+    for stack, region in other.items():
+        assert region not in assembly.path(stack).read_text()
 
 
 def test_no_template_needs_a_bootstrapped_account(assembly):

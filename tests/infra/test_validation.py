@@ -8,6 +8,7 @@ from hotsite.infra.validation import inspect
 
 REGIONS = ("eu-central-1", "eu-west-1")
 SITE = "site-eu-central-1"
+REPLICATION = "replication-eu-central-1"
 
 
 def one(template, kind):
@@ -18,13 +19,19 @@ def one(template, kind):
 def named(template, kind, key, start):
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
-        if resource["Type"] == f"AWS::{kind}" and properties[key].startswith(start):
+        if resource["Type"] == f"AWS::{kind}" and str(properties.get(key)).startswith(
+            start
+        ):
             return properties
     raise AssertionError(f"no {kind} starts with {start}")
 
 
+def stream(template):
+    return named(template, "Lambda::EventSourceMapping", "StartingPosition", "TRIM")
+
+
 def wildcard_stream(template):
-    one(template, "Lambda::EventSourceMapping")["EventSourceArn"] = {
+    stream(template)["EventSourceArn"] = {
         "Fn::Join": [
             "",
             [
@@ -38,15 +45,15 @@ def wildcard_stream(template):
 
 
 def latest_position(template):
-    one(template, "Lambda::EventSourceMapping")["StartingPosition"] = "LATEST"
+    stream(template)["StartingPosition"] = "LATEST"
 
 
 def endless_retries(template):
-    del one(template, "Lambda::EventSourceMapping")["MaximumRetryAttempts"]
+    del stream(template)["MaximumRetryAttempts"]
 
 
 def no_failure_bucket(template):
-    del one(template, "Lambda::EventSourceMapping")["DestinationConfig"]
+    del stream(template)["DestinationConfig"]
 
 
 def slow_record(template):
@@ -79,6 +86,32 @@ def wrong_tls_policy(template):
 def errors_into_the_same_service(template):
     payload = one(template, "IoT::TopicRule")["TopicRulePayload"]
     payload["ErrorAction"] = payload["Actions"][0]
+
+
+def errors_of_capture_into_the_same_service(template):
+    payload = one(template, "IoT::TopicRule")["TopicRulePayload"]
+    payload["ErrorAction"] = payload["Actions"][0]
+
+
+def every_event_of_the_account(template):
+    payload = one(template, "IoT::TopicRule")["TopicRulePayload"]
+    payload["Sql"] = "SELECT * FROM '$aws/events/#'"
+
+
+def queue_of_one_try(template):
+    for resource in template["Resources"].values():
+        if "RedrivePolicy" in resource.get("Properties", {}):
+            resource["Properties"]["RedrivePolicy"]["maxReceiveCount"] = 1
+
+
+def crowd_at_the_queue(template):
+    for resource in template["Resources"].values():
+        if "ScalingConfig" in resource.get("Properties", {}):
+            del resource["Properties"]["ScalingConfig"]
+
+
+def silent_alarm(template):
+    one(template, "CloudWatch::Alarm")["AlarmActions"] = []
 
 
 def policy_for_any_client(template):
@@ -125,10 +158,10 @@ def misspelt_property(template):
 
 
 DEFECTS = (
-    (wildcard_stream, SITE, "stream_arn_is_concrete"),
-    (latest_position, SITE, "stream_batches_are_bounded"),
-    (endless_retries, SITE, "stream_batches_are_bounded"),
-    (no_failure_bucket, SITE, "stream_batches_are_bounded"),
+    (wildcard_stream, REPLICATION, "stream_arn_is_concrete"),
+    (latest_position, REPLICATION, "stream_batches_are_bounded"),
+    (endless_retries, REPLICATION, "stream_batches_are_bounded"),
+    (no_failure_bucket, REPLICATION, "stream_batches_are_bounded"),
     (slow_record, SITE, "records_move_fast"),
     (record_without_identifier, SITE, "failover_records_are_whole"),
     (record_without_health, SITE, "failover_records_are_whole"),
@@ -136,6 +169,11 @@ DEFECTS = (
     (odd_check_interval, SITE, "health_checks_ask_one_site"),
     (wrong_tls_policy, SITE, "devices_get_modern_tls"),
     (errors_into_the_same_service, SITE, "rule_errors_go_elsewhere"),
+    (errors_of_capture_into_the_same_service, REPLICATION, "rule_errors_go_elsewhere"),
+    (every_event_of_the_account, REPLICATION, "rule_errors_go_elsewhere"),
+    (queue_of_one_try, REPLICATION, "queues_keep_what_failed"),
+    (crowd_at_the_queue, REPLICATION, "queue_batches_are_bounded"),
+    (silent_alarm, REPLICATION, "alarms_wake_somebody"),
     (policy_for_any_client, SITE, "devices_speak_for_themselves"),
     (policy_without_attachment, SITE, "devices_speak_for_themselves"),
     (open_onboarding, SITE, "api_needs_a_token"),

@@ -10,6 +10,7 @@ import aws_cdk as cdk
 
 from hotsite.infra.data import DataStack
 from hotsite.infra.keys import KeyReplicaStack, KeyStack
+from hotsite.infra.replication import ReplicationStack
 from hotsite.infra.site import SiteStack
 from hotsite.settings import Settings
 
@@ -40,6 +41,20 @@ def plan(settings: Settings) -> tuple[Planned, ...]:
         Planned(f"{prefix}-key-{sites[1].region}", sites[1].region, needs),
         Planned(f"{prefix}-data", sites[0].region, needs),
         *(Planned(f"{prefix}-site-{site.region}", site.region) for site in sites),
+        *(
+            Planned(
+                f"{prefix}-replication-{site.region}",
+                site.region,
+                (
+                    (
+                        "RegistryStreamArn",
+                        f"{prefix}-site-{site.region}",
+                        "RegistryStreamArn",
+                    ),
+                ),
+            )
+            for site in sites
+        ),
     )
 
 
@@ -57,10 +72,14 @@ def build(settings: Settings, out_dir: str) -> cdk.App:
         # Templates without assets need no CDK bootstrap in the owner's account.
         default_stack_synthesizer=cdk.BootstraplessSynthesizer(),
     )
-    primary, replica, data, *sites = (stack.name for stack in plan(settings))
+    names = [stack.name for stack in plan(settings)]
+    primary, replica, data, *rest = names
+    count = len(settings.sites)
     KeyStack(app, primary, settings)
     KeyReplicaStack(app, replica, settings)
     DataStack(app, data, settings)
-    for name, site in zip(sites, settings.sites, strict=True):
+    for name, site in zip(rest[:count], settings.sites, strict=True):
         SiteStack(app, name, settings, site)
+    for name, site in zip(rest[count:], settings.sites, strict=True):
+        ReplicationStack(app, name, settings, site)
     return app

@@ -14,15 +14,51 @@ from hotsite.settings import Settings, SiteSettings
 
 
 @dataclass(frozen=True, slots=True)
-class SiteInputs:
-    """Everything that the constructs of one site read.
+class Inputs:
+    """What the functions of every stack of a site need.
 
     Attributes:
         settings: The owner's settings.
         site: Which site this is.
-        hosted_zone_id: Route 53 zone of the owner's domain.
         asset_bucket: Bucket in this Region that holds the Lambda zips.
         asset_key_prefix: What their keys start with; empty or ending in ``/``.
+        raised_quotas: JSON of API names and calls a second, where the account
+            has more than AWS gives by default.
+    """
+
+    settings: Settings
+    site: SiteSettings
+    asset_bucket: str
+    asset_key_prefix: str
+    raised_quotas: str
+
+    def asset_key(self, function: str) -> str:
+        """Return the S3 key of a function's zip."""
+        return self.asset_key_prefix + packaging.asset_name(function)
+
+    def environment(self) -> dict[str, str]:
+        """Return the only settings that a Lambda gets."""
+        settings, site = self.settings, self.site
+        return {
+            "DOMAIN": settings.domain,
+            "FLEET_GROUP": settings.fleet_group,
+            "PREFIX": settings.prefix,
+            "RAISED_QUOTAS": self.raised_quotas,
+            "SITE_LETTER": site.letter,
+            "SITE_REGION": site.region,
+            "TABLE_APPLIED": settings.table("applied"),
+            "TABLE_REGISTRY": settings.table("registry"),
+            "TABLE_TELEMETRY": settings.table("telemetry"),
+            "THING_TYPE": settings.thing_type,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInputs(Inputs):
+    """Everything that the constructs of the site stack read.
+
+    Attributes:
+        hosted_zone_id: Route 53 zone of the owner's domain.
         mqtt_port: Port of MQTT over TLS that devices are told.
         health_check_port: Port that Route 53's checkers ask.
         jwt_issuer: Issuer of the app users' tokens.
@@ -31,11 +67,7 @@ class SiteInputs:
         device_ca: PEM that devices must trust; empty where public roots do.
     """
 
-    settings: Settings
-    site: SiteSettings
     hosted_zone_id: str
-    asset_bucket: str
-    asset_key_prefix: str
     mqtt_port: str
     health_check_port: float
     jwt_issuer: str
@@ -63,9 +95,26 @@ class SiteInputs:
         """Return the name of the secret with the canary's certificate and key."""
         return f"{self.settings.prefix}/canary"
 
-    def asset_key(self, function: str) -> str:
-        """Return the S3 key of a function's zip."""
-        return self.asset_key_prefix + packaging.asset_name(function)
+    def environment(self) -> dict[str, str]:
+        """Return the only settings that a Lambda gets."""
+        return {
+            # Named, because a dataclass with slots is another class than super().
+            **Inputs.environment(self),
+            "CANARY_SECRET_ID": self.canary_secret,
+            "DEVICE_CA": self.device_ca,
+            "MQTT_PORT": self.mqtt_port,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationInputs(Inputs):
+    """Everything that the constructs of the replication stack read.
+
+    Attributes:
+        stream_arn: This Region's stream of the registry table.
+    """
+
+    stream_arn: str
 
 
 def arn(service: str, resource: str) -> str:
@@ -90,19 +139,15 @@ def declare(scope: Construct, settings: Settings, site: SiteSettings) -> SiteInp
     Returns:
         What its constructs read.
     """
-
-    def text(name: str, description: str, default: str | None = None) -> str:
-        return cdk.CfnParameter(
-            scope, name, type="String", description=description, default=default
-        ).value_as_string
-
+    common = _common(scope, settings, site)
     return SiteInputs(
         settings=settings,
         site=site,
-        hosted_zone_id=text("HostedZoneId", "Route 53 zone of the domain"),
-        asset_bucket=text("AssetBucket", "Bucket here with the Lambda zips"),
-        asset_key_prefix=text("AssetKeyPrefix", "Start of the zips' keys", ""),
-        mqtt_port=text("MqttPort", "Port of MQTT over TLS", "8883"),
+        asset_bucket=common.asset_bucket,
+        asset_key_prefix=common.asset_key_prefix,
+        raised_quotas=common.raised_quotas,
+        hosted_zone_id=_text(scope, "HostedZoneId", "Route 53 zone of the domain"),
+        mqtt_port=_text(scope, "MqttPort", "Port of MQTT over TLS", "8883"),
         health_check_port=cdk.CfnParameter(
             scope,
             "HealthCheckPort",
@@ -110,10 +155,68 @@ def declare(scope: Construct, settings: Settings, site: SiteSettings) -> SiteInp
             description="Port of the health check",
             default=443,
         ).value_as_number,
-        jwt_issuer=text("JwtIssuer", "Issuer of the tokens", settings.issuer.url),
-        jwt_audience=text(
-            "JwtAudience", "What the tokens must be for", settings.issuer.audience
+        jwt_issuer=_text(
+            scope, "JwtIssuer", "Issuer of the tokens", settings.issuer.url
         ),
-        jwt_scope=text("JwtScope", "Scope that onboarding needs", "devices:write"),
-        device_ca=text("DeviceCa", "PEM that devices must trust, if private", ""),
+        jwt_audience=_text(
+            scope,
+            "JwtAudience",
+            "What the tokens must be for",
+            settings.issuer.audience,
+        ),
+        jwt_scope=_text(
+            scope, "JwtScope", "Scope that onboarding needs", "devices:write"
+        ),
+        device_ca=_text(
+            scope, "DeviceCa", "PEM that devices must trust, if private", ""
+        ),
     )
+
+
+def declare_replication(
+    scope: Construct, settings: Settings, site: SiteSettings
+) -> ReplicationInputs:
+    """Declare the parameters of a replication template.
+
+    Args:
+        scope: The replication stack.
+        settings: The owner's settings.
+        site: Which site it is of.
+
+    Returns:
+        What its constructs read.
+    """
+    common = _common(scope, settings, site)
+    return ReplicationInputs(
+        settings=settings,
+        site=site,
+        asset_bucket=common.asset_bucket,
+        asset_key_prefix=common.asset_key_prefix,
+        raised_quotas=common.raised_quotas,
+        stream_arn=_text(
+            scope, "RegistryStreamArn", "Stream of the registry table here"
+        ),
+    )
+
+
+def _common(scope: Construct, settings: Settings, site: SiteSettings) -> Inputs:
+    return Inputs(
+        settings=settings,
+        site=site,
+        asset_bucket=_text(scope, "AssetBucket", "Bucket here with the Lambda zips"),
+        asset_key_prefix=_text(scope, "AssetKeyPrefix", "Start of the zips' keys", ""),
+        raised_quotas=_text(
+            scope,
+            "RaisedQuotas",
+            'IoT calls a second, where raised: {"CreateThing": 200}',
+            "",
+        ),
+    )
+
+
+def _text(
+    scope: Construct, name: str, description: str, default: str | None = None
+) -> str:
+    return cdk.CfnParameter(
+        scope, name, type="String", description=description, default=default
+    ).value_as_string

@@ -17,7 +17,15 @@ from pathlib import Path
 
 from hotsite.errors import InvalidInputError, UnreachableError
 
-FUNCTIONS = ("onboarding", "replicator", "health", "canary", "setup")
+FUNCTIONS = (
+    "onboarding",
+    "replicator",
+    "capture",
+    "sweeper",
+    "health",
+    "canary",
+    "setup",
+)
 _PACKAGE = Path(__file__).parents[1]
 _REQUIREMENTS = _PACKAGE.parents[1] / "requirements"
 # What a Lambda may import; everything else of hotsite stays out of the zip.

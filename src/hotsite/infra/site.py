@@ -1,4 +1,4 @@
-"""The site stack: all of hotsite in one Region; deployed once in each."""
+"""The site stack: what devices and apps meet in one Region; once in each."""
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -8,7 +8,6 @@ from hotsite.infra.constructs.domain import Domain
 from hotsite.infra.constructs.fleet import Fleet
 from hotsite.infra.constructs.health import Canary
 from hotsite.infra.constructs.names import Names, Targets
-from hotsite.infra.constructs.replication import Replication
 from hotsite.infra.constructs.setup import Setup
 from hotsite.infra.constructs.tables import Applied
 from hotsite.infra.constructs.telemetry import Telemetry
@@ -34,7 +33,6 @@ class SiteStack(cdk.Stack):
         Domain(self, inputs)
         telemetry = Telemetry(self, inputs)
         setup = Setup(self, inputs, after=fleet.parts)
-        replication = Replication(self, inputs, setup)
         api = Api(self, inputs)
         canary = Canary(self, inputs, setup)
         targets = Targets(setup.data_endpoint, api.shared_target, api.own_target)
@@ -44,10 +42,8 @@ class SiteStack(cdk.Stack):
             "CanaryFunction": canary.function,
             "DataEndpoint": setup.data_endpoint,
             "ErrorQueue": telemetry.error_queue,
-            "FailureBucket": replication.failures,
             "HealthCheckId": names.check,
             "RegistryStreamArn": setup.stream_arn,
-            "ReplicatorFunction": replication.function,
         }
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

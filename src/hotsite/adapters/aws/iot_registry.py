@@ -11,7 +11,7 @@ from hotsite.adapters.aws.session import translated
 from hotsite.core.policies import Place
 from hotsite.core.registry import Certificate, Key, Kind
 from hotsite.core.replication import Present, Step, Verb
-from hotsite.errors import RefusedError
+from hotsite.errors import ConflictError, NotFoundError, RefusedError
 from hotsite.ports import KeyPage
 
 
@@ -65,12 +65,16 @@ class IotRegistry:
 
     def observe(self, key: Key, certificate_ids: Sequence[str] = ()) -> Present:
         """Return what IoT Core holds of a key, whole."""
-        with translated(f"observe {key}"):
-            if key.kind is not Kind.SHADOWS:
+        if key.kind is Kind.SHADOWS and self._shadows is None:
+            raise RefusedError(f"{key}: shadows are not for this function")
+        try:
+            with translated(f"observe {key}"):
+                if self._shadows is not None and key.kind is Kind.SHADOWS:
+                    return self._shadows.observe(key)
                 return self._observer.observe(key, certificate_ids)
-            if self._shadows is None:
-                raise RefusedError(f"{key}: shadows are not for this function")
-            return self._shadows.observe(key)
+        except NotFoundError as error:
+            # What is not there is an answer; this went between two calls.
+            raise ConflictError(f"{key} changed while it was observed") from error
 
     def page(self, kind: Kind, token: str | None = None) -> KeyPage:
         """Return some of the names of a kind that IoT Core holds."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from hotsite.errors import (
     ConflictError,
@@ -116,6 +116,9 @@ def translated(what: str) -> Iterator[None]:
             is_server = status >= 500 or not code  # noqa: PLR2004
             kind = UnreachableError if is_server else PermanentError
         raise kind(f"{what}: {code}: {error}") from error
+    except ParamValidationError as error:
+        # The client refuses what breaks the API's model, before it asks anybody.
+        raise InvalidInputError(f"{what}: {error}") from error
     except BotoCoreError as error:
         raise UnreachableError(f"{what}: {error}") from error
 

@@ -1,19 +1,24 @@
 """The Lambdas' settings: the environment, read once a cold start."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hotsite.adapters.aws.trust import AMAZON_ROOT_CA_1
+from hotsite.core.apis import default_limits
 from hotsite.core.onboarding import Names
 from hotsite.errors import InvalidInputError
+
+_MQTT_PORT = 8883
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the site stack tells its functions.
+    """What the stacks of a site tell their functions.
 
     Attributes:
+        prefix: First part of the names of everything that hotsite made.
         region: The Region of this site.
         letter: Its letter, ``a`` or ``b``.
         domain: The owner's domain.
@@ -25,8 +30,10 @@ class Environment:
         mqtt_port: TCP port of MQTT over TLS.
         canary_secret: Id of the secret with the canary's certificate and key.
         device_ca: What devices must trust, PEM.
+        quotas: How often each API of IoT Core may be called, a second.
     """
 
+    prefix: str
     region: str
     letter: str
     domain: str
@@ -38,6 +45,7 @@ class Environment:
     mqtt_port: int
     canary_secret: str
     device_ca: str
+    quotas: Mapping[str, float]
 
     @property
     def names(self) -> Names:
@@ -65,6 +73,7 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
     found = os.environ if environ is None else environ
     try:
         return Environment(
+            prefix=found["PREFIX"],
             region=found["SITE_REGION"],
             letter=found["SITE_LETTER"],
             domain=found["DOMAIN"],
@@ -73,11 +82,31 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             applied=found["TABLE_APPLIED"],
             fleet_group=found["FLEET_GROUP"],
             thing_type=found["THING_TYPE"],
-            mqtt_port=int(found["MQTT_PORT"]),
+            mqtt_port=int(found.get("MQTT_PORT") or _MQTT_PORT),
             canary_secret=found.get("CANARY_SECRET_ID", ""),
             device_ca=found.get("DEVICE_CA") or AMAZON_ROOT_CA_1,
+            quotas=_quotas(found["SITE_REGION"], found.get("RAISED_QUOTAS", "")),
         )
     except KeyError as error:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error
     except ValueError as error:
         raise InvalidInputError("environment: MQTT_PORT is not a number") from error
+
+
+def _quotas(region: str, raised: str) -> Mapping[str, float]:
+    """Return the quotas of a Region: AWS's own, and what the account has more."""
+    limits = default_limits(region)
+    where = "environment: RAISED_QUOTAS"
+    try:
+        document = json.loads(raised or "{}")
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(f"{where}: is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidInputError(f"{where}: is not a JSON object")
+    for api, limit in document.items():
+        if api not in limits:
+            raise InvalidInputError(f"{where}: no quota is known for {api!r}")
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0:
+            raise InvalidInputError(f"{where}: {api} must be a number above 0")
+        limits[api] = float(limit)
+    return limits

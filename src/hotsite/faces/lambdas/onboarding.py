@@ -12,6 +12,10 @@ from hotsite.errors import HotsiteError
 from hotsite.faces.lambdas import environment, http
 from hotsite.faces.lambdas.site import open_site
 from hotsite.flows.onboarding import Desk, onboard
+from hotsite.flows.pacing import PacingBudget
+
+# The app waits for the answer, and API Gateway for no more than 30 s.
+_BUDGET = PacingBudget(attempt_count_max=3, wait_s_max=6.0)
 
 
 @cache
@@ -22,7 +26,7 @@ def _desk(account_id: str) -> Desk:
         claims=DynamoClaims(
             dynamodb, settings.registry, origin=settings.region, clock=SystemClock()
         ),
-        site=open_site(settings, account_id, csr.check),
+        site=open_site(settings, account_id, csr.check, budget=_BUDGET),
         names=settings.names,
         ca_pem=settings.device_ca,
         type_name=settings.thing_type,

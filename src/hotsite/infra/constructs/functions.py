@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from hotsite.infra.inputs import SiteInputs, arn
+from hotsite.infra.inputs import Inputs, arn
 
 LOG_DAYS = 30
 
@@ -23,12 +23,15 @@ class Job:
         statements: All that its role may do besides writing its log.
         limit_s: Longest run, in seconds, 1 to 900.
         memory_mb: Memory, 128 to 10,240; CPU share grows with it.
+        concurrency_max: How many may run at once; nothing for no limit of its
+            own. It is taken from what the account's other functions have.
     """
 
     noun: str
     statements: tuple[iam.PolicyStatement, ...]
     limit_s: int = 15
     memory_mb: int = 256
+    concurrency_max: int | None = None
 
 
 def allow(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
@@ -78,7 +81,7 @@ def role(
 class SiteFunction(Construct):
     """One Lambda; python3.13 on arm64, JSON logs, its own least role."""
 
-    def __init__(self, scope: Construct, job: Job, inputs: SiteInputs) -> None:
+    def __init__(self, scope: Construct, job: Job, inputs: Inputs) -> None:
         super().__init__(scope, job.noun.capitalize())
         name = f"{inputs.settings.prefix}-{job.noun}"
         log = logs.CfnLogGroup(
@@ -108,11 +111,12 @@ class SiteFunction(Construct):
             role=self.role.attr_arn,
             timeout=job.limit_s,
             memory_size=job.memory_mb,
+            reserved_concurrent_executions=job.concurrency_max,
             code=lambda_.CfnFunction.CodeProperty(
                 s3_bucket=inputs.asset_bucket, s3_key=inputs.asset_key(job.noun)
             ),
             environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables=environment(inputs)
+                variables=inputs.environment()
             ),
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(
                 log_format="JSON", log_group=log.ref
@@ -137,24 +141,3 @@ class SiteFunction(Construct):
             principal=service,
             source_arn=source,
         )
-
-
-def environment(inputs: SiteInputs) -> dict[str, str]:
-    """Return the only settings that a Lambda gets."""
-    settings, site = inputs.settings, inputs.site
-    return {
-        "CANARY_SECRET_ID": inputs.canary_secret,
-        "DEVICE_CA": inputs.device_ca,
-        "DOMAIN": settings.domain,
-        "FLEET_GROUP": settings.fleet_group,
-        "IOT_A_NAME": settings.own_iot_name(settings.sites[0]),
-        "IOT_B_NAME": settings.own_iot_name(settings.sites[1]),
-        "IOT_NAME": settings.iot_name,
-        "MQTT_PORT": inputs.mqtt_port,
-        "SITE_LETTER": site.letter,
-        "SITE_REGION": site.region,
-        "TABLE_APPLIED": settings.table("applied"),
-        "TABLE_REGISTRY": settings.table("registry"),
-        "TABLE_TELEMETRY": settings.table("telemetry"),
-        "THING_TYPE": settings.thing_type,
-    }

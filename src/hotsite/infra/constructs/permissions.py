@@ -1,19 +1,21 @@
 """All that the Lambdas may do: one function a function, each as small as it goes.
 
 Which IoT actions know resources is from the Service Authorization Reference,
-"Actions, resources, and condition keys for AWS IoT"; the others take ``*``.
+"Actions, resources, and condition keys for AWS IoT", as cfn-lint ships it; the
+others take ``*``. Where the local cloud checks an action on another resource
+than AWS does, both are named, because both get the same template.
 """
 
 from aws_cdk import aws_iam as iam
 
 from hotsite.infra.constructs.functions import allow
-from hotsite.infra.inputs import SiteInputs, arn
+from hotsite.infra.inputs import Inputs, SiteInputs, arn
 
 Statements = tuple[iam.PolicyStatement, ...]
 
 
 def onboarding(inputs: SiteInputs) -> Statements:
-    """Issue certificates, write records, and apply them in this Region."""
+    """Issue certificates, write records, and apply things in this Region."""
     return (
         allow("iot:CreateCertificateFromCsr", on=["*"]),
         allow(
@@ -22,11 +24,13 @@ def onboarding(inputs: SiteInputs) -> Statements:
             "dynamodb:Query",
             on=[_table(inputs, "registry")],
         ),
-        *_apply(inputs),
+        *_look(),
+        *_change_things(),
+        _applied(inputs),
     )
 
 
-def replicator(inputs: SiteInputs, *, stream: str, failures: str) -> Statements:
+def replicator(inputs: Inputs, *, stream: str, failures: str) -> Statements:
     """Read the stream, apply records, keep what failed.
 
     Args:
@@ -34,7 +38,6 @@ def replicator(inputs: SiteInputs, *, stream: str, failures: str) -> Statements:
         stream: ARN of this Region's stream of the registry.
         failures: ARN of the bucket that keeps failed batches.
     """
-    things, certificates = [arn("iot", "thing/*")], [arn("iot", "cert/*")]
     return (
         allow(
             "dynamodb:DescribeStream",
@@ -46,9 +49,60 @@ def replicator(inputs: SiteInputs, *, stream: str, failures: str) -> Statements:
         allow("dynamodb:Query", on=[_table(inputs, "registry")]),
         allow("s3:ListBucket", on=[failures]),
         allow("s3:PutObject", on=[f"{failures}/*"]),
-        allow("iot:DeleteThing", on=things),
-        allow("iot:DeleteCertificate", on=certificates),
-        *_apply(inputs),
+        *_look(),
+        *_change_things(),
+        *_change_the_rest(),
+        _applied(inputs),
+    )
+
+
+def capture(inputs: Inputs, *, queue: str) -> Statements:
+    """Read what was told, look at IoT Core, and write records.
+
+    Args:
+        inputs: The site's inputs.
+        queue: ARN of the queue that it reads.
+    """
+    return (
+        allow(
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:ReceiveMessage",
+            on=[queue],
+        ),
+        allow("dynamodb:PutItem", "dynamodb:Query", on=[_table(inputs, "registry")]),
+        # Whose certificate it is; the local cloud checks it on * only.
+        allow("iot:ListPrincipalThings", on=["*"]),
+        *_look(),
+        _applied(inputs),
+    )
+
+
+def sweeper(inputs: Inputs) -> Statements:
+    """Compare the whole table with the whole registry, and repair both."""
+    return (
+        allow(
+            "dynamodb:DeleteItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+            on=[_table(inputs, "registry")],
+        ),
+        allow("dynamodb:DeleteItem", "dynamodb:Scan", on=[_table(inputs, "applied")]),
+        allow(
+            "iot:ListCACertificates",
+            "iot:ListPolicies",
+            "iot:ListThingGroups",
+            "iot:ListThings",
+            "iot:ListThingTypes",
+            on=["*"],
+        ),
+        *_look(),
+        *_change_things(),
+        *_change_the_rest(),
+        _applied(inputs),
     )
 
 
@@ -73,19 +127,23 @@ def setup(inputs: SiteInputs) -> Statements:
     return (
         allow("dynamodb:DescribeTable", on=[_table(inputs, "registry")]),
         allow(
-            "iot:AttachThingPrincipal",
             "iot:CreateKeysAndCertificate",
             "iot:DescribeEndpoint",
             "iot:DescribeEventConfigurations",
-            "iot:DetachThingPrincipal",
-            "iot:ListThingPrincipals",
             "iot:UpdateEventConfigurations",
             on=["*"],
         ),
         # IAM could narrow these two to the group; the local cloud checks them on
         # * only, and both get the same template (docs/limits.md).
         allow("iot:AttachPolicy", "iot:DetachPolicy", on=["*"]),
-        allow("iot:CreateThing", "iot:DeleteThing", on=[thing]),
+        allow(
+            "iot:AttachThingPrincipal",
+            "iot:DetachThingPrincipal",
+            on=[arn("iot", "cert/*"), thing],
+        ),
+        allow(
+            "iot:CreateThing", "iot:DeleteThing", "iot:ListThingPrincipals", on=[thing]
+        ),
         allow("iot:AddThingToThingGroup", on=[thing, group]),
         allow(
             "iot:DeleteCertificate",
@@ -101,36 +159,104 @@ def setup(inputs: SiteInputs) -> Statements:
     )
 
 
-def _apply(inputs: SiteInputs) -> Statements:
-    things, certificates = [arn("iot", "thing/*")], [arn("iot", "cert/*")]
-    groups = [arn("iot", "thinggroup/*")]
+def _look() -> Statements:
+    """Return what observing any key needs."""
     return (
+        allow("iot:ListAttachedPolicies", on=["*"]),
+        # AWS checks it on the CA certificate, the local cloud on * only.
+        allow("iot:DescribeCACertificate", on=["*"]),
+        allow("iot:DescribeCertificate", on=[arn("iot", "cert/*")]),
         allow(
-            "iot:AttachThingPrincipal",
-            "iot:DetachThingPrincipal",
-            "iot:ListAttachedPolicies",
-            "iot:ListThingPrincipals",
-            "iot:RegisterCertificateWithoutCA",
-            on=["*"],
+            "iot:GetPolicy",
+            "iot:GetPolicyVersion",
+            "iot:ListPolicyVersions",
+            on=[arn("iot", "policy/*")],
         ),
         allow(
-            "iot:CreateThing",
             "iot:DescribeThing",
+            "iot:GetThingShadow",
+            "iot:ListNamedShadowsForThing",
             "iot:ListThingGroupsForThing",
-            "iot:UpdateThing",
-            on=things,
+            "iot:ListThingPrincipals",
+            on=[arn("iot", "thing/*")],
         ),
-        allow("iot:DescribeCertificate", "iot:UpdateCertificate", on=certificates),
-        allow(
-            "iot:AddThingToThingGroup",
-            "iot:RemoveThingFromThingGroup",
-            on=[*things, *groups],
-        ),
-        allow("dynamodb:GetItem", "dynamodb:PutItem", on=[_table(inputs, "applied")]),
+        allow("iot:DescribeThingGroup", on=[arn("iot", "thinggroup/*")]),
+        allow("iot:DescribeThingType", on=[arn("iot", "thingtype/*")]),
     )
 
 
-def _table(inputs: SiteInputs, noun: str) -> str:
+def _change_things() -> Statements:
+    """Return what makes a thing and its certificates as a record says."""
+    things, certificates = arn("iot", "thing/*"), arn("iot", "cert/*")
+    return (
+        # AWS checks these two on the target, the local cloud on * only.
+        allow("iot:AttachPolicy", "iot:DetachPolicy", on=["*"]),
+        allow("iot:RegisterCertificateWithoutCA", on=["*"]),
+        allow("iot:CreateThing", "iot:UpdateThing", on=[things]),
+        # AWS checks these two on the certificate, the local cloud on the thing.
+        allow(
+            "iot:AttachThingPrincipal",
+            "iot:DetachThingPrincipal",
+            on=[certificates, things],
+        ),
+        allow("iot:DeleteCertificate", "iot:UpdateCertificate", on=[certificates]),
+        allow(
+            "iot:AddThingToThingGroup",
+            "iot:RemoveThingFromThingGroup",
+            on=[things, arn("iot", "thinggroup/*")],
+        ),
+    )
+
+
+def _change_the_rest() -> Statements:
+    """Return what makes everything else as records say, deletions included."""
+    return (
+        # AWS checks the latter two on the CA certificate, the local cloud on *.
+        allow(
+            "iot:RegisterCACertificate",
+            "iot:DeleteCACertificate",
+            "iot:UpdateCACertificate",
+            on=["*"],
+        ),
+        allow(
+            "iot:DeleteThing",
+            "iot:DeleteThingShadow",
+            "iot:UpdateThingShadow",
+            on=[arn("iot", "thing/*")],
+        ),
+        allow(
+            "iot:CreateThingGroup",
+            "iot:DeleteThingGroup",
+            "iot:UpdateThingGroup",
+            on=[arn("iot", "thinggroup/*")],
+        ),
+        allow(
+            "iot:CreateThingType",
+            "iot:DeleteThingType",
+            "iot:DeprecateThingType",
+            on=[arn("iot", "thingtype/*")],
+        ),
+        allow(
+            "iot:CreatePolicy",
+            "iot:CreatePolicyVersion",
+            "iot:DeletePolicy",
+            "iot:DeletePolicyVersion",
+            on=[arn("iot", "policy/*")],
+        ),
+    )
+
+
+def _applied(inputs: Inputs) -> iam.PolicyStatement:
+    """Return what applied lines, cursors and shared quotas need."""
+    return allow(
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        on=[_table(inputs, "applied")],
+    )
+
+
+def _table(inputs: Inputs, noun: str) -> str:
     return arn("dynamodb", f"table/{inputs.settings.table(noun)}")
 
 

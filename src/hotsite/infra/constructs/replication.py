@@ -7,8 +7,7 @@ from constructs import Construct
 
 from hotsite.infra.constructs import permissions
 from hotsite.infra.constructs.functions import Job, SiteFunction
-from hotsite.infra.constructs.setup import Setup
-from hotsite.infra.inputs import SiteInputs
+from hotsite.infra.inputs import ReplicationInputs
 
 _KEEP_DAYS = 90
 _RETRIES_MAX = 10
@@ -21,27 +20,27 @@ _BATCH_MAX = 100
 _LIMIT_S = 60
 
 
-class Replication(Construct):
+class Replicator(Construct):
     """Replicator, its event source, and the bucket for what it could not apply."""
 
-    def __init__(self, scope: Construct, inputs: SiteInputs, setup: Setup) -> None:
-        super().__init__(scope, "Replication")
+    def __init__(self, scope: Construct, inputs: ReplicationInputs) -> None:
+        super().__init__(scope, "Apply")
         # S3, because it gets the whole batch; a queue would get only sequence
         # numbers of records that the stream forgets within the day.
         failures = _bucket(self)
         job = Job(
             "replicator",
             permissions.replicator(
-                inputs, stream=setup.stream_arn, failures=failures.attr_arn
+                inputs, stream=inputs.stream_arn, failures=failures.attr_arn
             ),
             limit_s=_LIMIT_S,
         )
         function = SiteFunction(self, job, inputs)
-        lambda_.CfnEventSourceMapping(
+        mapping = lambda_.CfnEventSourceMapping(
             self,
             "Stream",
             function_name=function.arn,
-            event_source_arn=setup.stream_arn,
+            event_source_arn=inputs.stream_arn,
             starting_position="TRIM_HORIZON",
             batch_size=_BATCH_MAX,
             maximum_batching_window_in_seconds=0,
@@ -49,6 +48,10 @@ class Replication(Construct):
             function_response_types=["ReportBatchItemFailures"],
             maximum_retry_attempts=_RETRIES_MAX,
             maximum_record_age_in_seconds=_AGE_S_MAX,
+            # Counts what goes to the bucket; nothing else tells of it in time.
+            metrics_config=lambda_.CfnEventSourceMapping.MetricsConfigProperty(
+                metrics=["EventCount"]
+            ),
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
                     destination=failures.attr_arn
@@ -57,6 +60,7 @@ class Replication(Construct):
         )
         self.failures = failures.ref
         self.function = function.name
+        self.stream = mapping.ref
 
 
 def _bucket(scope: Construct) -> s3.CfnBucket:

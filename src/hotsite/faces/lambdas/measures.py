@@ -1,0 +1,61 @@
+"""What the functions of replication tell CloudWatch; alarms look at some of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hotsite.adapters.aws.metrics import Metric, Unit
+from hotsite.core.drift import Cause
+from hotsite.core.sweeping import Report
+from hotsite.flows.hearing import Hearing
+from hotsite.flows.replication import Outcome
+
+LAG, PENDING, FAILED = "ReplicationLag", "OldestPending", "FailedNames"
+CALLS, RETRIED = "IotCalls", "RetriedNames"
+TAKEN, ECHOES = "TakenChanges", "EchoedChanges"
+REFUSED, PASS = "RefusedDeletions", "SweepPass"
+
+
+def of_batch(
+    outcomes: Sequence[Outcome], late: Iterable[Mapping[str, Any]], now_s: float
+) -> tuple[Metric, ...]:
+    """Return the metrics of one batch of a stream.
+
+    Args:
+        outcomes: One a name.
+        late: Stream records of names that must be tried again; their time is that
+            of the write, to the second (``ApproximateCreationDateTime``).
+        now_s: The time, in seconds since the epoch.
+    """
+    written = [
+        float(record.get("ApproximateCreationDateTime", now_s)) for record in late
+    ]
+    pending_s = max((now_s - at_s for at_s in written), default=0.0)
+    lags = tuple(item.lag_s for item in outcomes if item.lag_s is not None)
+    failed = sum(1 for item in outcomes if item.failure is not None)
+    return (
+        Metric(LAG, Unit.SECONDS, lags),
+        Metric(PENDING, Unit.SECONDS, (max(0.0, pending_s),)),
+        Metric(FAILED, Unit.COUNT, (failed,)),
+        Metric(RETRIED, Unit.COUNT, (sum(item.is_retryable for item in outcomes),)),
+        Metric(CALLS, Unit.COUNT, (sum(item.call_count for item in outcomes),)),
+    )
+
+
+def of_hearing(found: Hearing) -> tuple[Metric, ...]:
+    """Return the metrics of one batch of told changes."""
+    taken = sum(item.is_changed for item in found.taken)
+    return (
+        Metric(TAKEN, Unit.COUNT, (taken,)),
+        Metric(ECHOES, Unit.COUNT, (found.echo_count,)),
+    )
+
+
+def of_pass(report: Report) -> tuple[Metric, ...]:
+    """Return the metrics of one whole pass of the sweep."""
+    failed = report.drift_counts.get(Cause.FAILED.value, 0)
+    return (
+        Metric(FAILED, Unit.COUNT, (failed,)),
+        Metric(REFUSED, Unit.COUNT, (len(report.refused),)),
+        Metric(TAKEN, Unit.COUNT, (report.adopted,)),
+        Metric(PASS, Unit.SECONDS, (report.ended_at_s - report.begun_at_s,)),
+    )

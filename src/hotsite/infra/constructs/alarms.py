@@ -1,0 +1,156 @@
+"""What wakes somebody: replication that is late, stuck, or has given up."""
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from hotsite.infra.inputs import ReplicationInputs
+
+# ``adapters/aws/metrics.py`` writes these; a test holds the two together.
+NAMESPACE = "Hotsite"
+LAG, PENDING, FAILED = "ReplicationLag", "OldestPending", "FailedNames"
+_PERIOD_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What alarms look at that other constructs made.
+
+    Attributes:
+        replicator: Name of the function.
+        stream: Identifier of its event source mapping.
+        missed: Name of the queue of changes that could not be taken in.
+    """
+
+    replicator: str
+    stream: str
+    missed: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    """One alarm.
+
+    Attributes:
+        identifier: In the template, and last part of its name.
+        says: What it means, for whoever is woken.
+        metric: Namespace and name.
+        dimension: Name and value.
+        threshold: Above it is alarm.
+        statistic: For example ``Maximum`` or ``p99``.
+        periods: How many minutes in a row.
+    """
+
+    identifier: str
+    says: str
+    metric: tuple[str, str]
+    dimension: tuple[str, str]
+    threshold: float
+    statistic: str = "Maximum"
+    periods: int = 3
+
+
+class Alarms(Construct):
+    """One CloudWatch alarm for each way in which replication fails."""
+
+    def __init__(
+        self, scope: Construct, inputs: ReplicationInputs, watched: Watched
+    ) -> None:
+        super().__init__(scope, "Alarms")
+        self._inputs = inputs
+        # The owner subscribes to it: mail, chat or pager.
+        topic = sns.CfnTopic(
+            self, "Topic", topic_name=f"{inputs.settings.prefix}-alarms"
+        )
+        self.topic = topic.ref
+        for alarm in _alarms(inputs, watched):
+            self._make(alarm)
+
+    def _make(self, alarm: _Alarm) -> None:
+        namespace, metric = alarm.metric
+        name, value = alarm.dimension
+        is_percentile = alarm.statistic.startswith("p")
+        cloudwatch.CfnAlarm(
+            self,
+            alarm.identifier,
+            alarm_name=f"{self._inputs.settings.prefix}-{alarm.identifier}",
+            alarm_description=alarm.says,
+            namespace=namespace,
+            metric_name=metric,
+            dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)],
+            statistic=None if is_percentile else alarm.statistic,
+            extended_statistic=alarm.statistic if is_percentile else None,
+            period=_PERIOD_S,
+            evaluation_periods=alarm.periods,
+            threshold=alarm.threshold,
+            comparison_operator="GreaterThanThreshold",
+            # Nothing to replicate is no trouble.
+            treat_missing_data="notBreaching",
+            alarm_actions=[self.topic],
+        )
+
+
+def _alarms(inputs: ReplicationInputs, watched: Watched) -> tuple[_Alarm, ...]:
+    return (*_own_alarms(inputs), *_service_alarms(watched))
+
+
+def _own_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
+    """Return those on what the functions of replication measure themselves."""
+    prefix = ("Prefix", inputs.settings.prefix)
+    return (
+        _Alarm(
+            "lag",
+            "99 % of the changed names must be applied within a minute.",
+            (NAMESPACE, LAG),
+            prefix,
+            threshold=60,
+            statistic="p99",
+        ),
+        _Alarm(
+            "pending",
+            "A changed name waits for more than five minutes: hotsite status.",
+            (NAMESPACE, PENDING),
+            prefix,
+            threshold=300,
+        ),
+        _Alarm(
+            "failed",
+            "A record can never be applied here: hotsite status says why.",
+            (NAMESPACE, FAILED),
+            prefix,
+            threshold=0,
+            periods=1,
+        ),
+    )
+
+
+def _service_alarms(watched: Watched) -> tuple[_Alarm, ...]:
+    """Return those on what Lambda and SQS measure."""
+    return (
+        _Alarm(
+            "stream",
+            "The replicator is behind its stream, which forgets after 24 hours.",
+            ("AWS/Lambda", "IteratorAge"),
+            ("FunctionName", watched.replicator),
+            threshold=300_000,
+        ),
+        _Alarm(
+            "given-up",
+            "A batch went to the failure bucket: hotsite redrive.",
+            ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount"),
+            ("EventSourceMappingUUID", watched.stream),
+            threshold=0,
+            statistic="Sum",
+            periods=1,
+        ),
+        _Alarm(
+            "missed",
+            "A change could not be taken in; the sweep finds it later.",
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+            ("QueueName", watched.missed),
+            threshold=0,
+            periods=1,
+        ),
+    )

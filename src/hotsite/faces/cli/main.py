@@ -8,7 +8,20 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from hotsite.errors import HotsiteError, RetryableError
-from hotsite.faces.cli import agent, drill, init, local, onboard, report, synth
+from hotsite.faces.cli import (
+    agent,
+    drill,
+    init,
+    local,
+    onboard,
+    redrive,
+    report,
+    revoke,
+    seed,
+    status,
+    synth,
+    verify,
+)
 
 DONE, MISSED, WRONG, NO_ANSWER, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -21,6 +34,7 @@ exit codes:
 examples:
   hotsite drill drills/region-loss.toml --devices 50
   hotsite local up --detach && hotsite local status
+  hotsite seed --from eu-central-1 && hotsite verify
   hotsite report build/drills/region-loss
 """
 
@@ -39,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
         "--verbose", action="store_true", help="say on stderr what is decided, and why"
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (init, drill, report, local, synth, onboard, agent):
+    operations = (seed, verify, status, redrive, revoke)
+    for module in (init, drill, report, local, synth, *operations, onboard, agent):
         module.register(commands)
     return top
 

@@ -1,0 +1,232 @@
+"""Which sites a command works with: on AWS by the settings, or a local cloud's."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from hotsite.adapters.aws.session import translated
+from hotsite.core.apis import default_limits
+from hotsite.core.policies import Place
+from hotsite.errors import InvalidInputError, RetryableError, UnreachableError
+from hotsite.faces.cli.files import read_settings
+from hotsite.faces.lambdas.site import Clients, Layout, intake_of
+from hotsite.flows.pacing import PacingBudget
+from hotsite.flows.sight import Intake
+from hotsite.local import cloud
+from hotsite.local.client import LocalCloud
+
+_LOCAL = "local"
+_PREFIX = "hotsite"
+# A Region that says nothing is dead; commands must get on with the other one.
+_ANSWER_S_MAX = 8.0
+# A person waits rather than starts again; the functions of the site go on meanwhile.
+_BUDGET = PacingBudget(attempt_count_max=8, wait_s_max=120.0)
+
+_Open = Callable[[str], Any]
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One site that a command talks to from outside.
+
+    Attributes:
+        letter: ``a`` or ``b``.
+        region: AWS Region code.
+        prefix: First part of the names of everything that hotsite made.
+        tables: Names of the registry table and of the site's own.
+        open_client: Gives a boto3 client of a service in the Region.
+        account: Gives the AWS account.
+    """
+
+    letter: str
+    region: str
+    prefix: str
+    tables: tuple[str, str]
+    open_client: _Open
+    account: Callable[[], str]
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of this Region."""
+        return self.open_client(service)
+
+    @property
+    def clients(self) -> Clients:
+        """Return the clients that replication works with."""
+        return Clients(*map(self.client, ("dynamodb", "iot", "iot-data")))
+
+    @property
+    def layout(self) -> Layout:
+        """Return where the site is, and what its parts are called.
+
+        Raises:
+            HotsiteError: The account could not be told.
+        """
+        registry, applied = self.tables
+        place = Place(self.region, self.account())
+        limits = default_limits(self.region)
+        return Layout(place, self.prefix, registry, applied, limits)
+
+    def intake(self) -> Intake:
+        """Return the ports that flows over the whole site work with."""
+        return intake_of(self.clients, self.layout, budget=_BUDGET)
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Let a command be pointed at a world."""
+    world = command.add_argument_group("world")
+    world.add_argument(
+        "--config", type=Path, metavar="FILE", help="default: hotsite.toml, on AWS"
+    )
+    world.add_argument("--aws-profile", metavar="NAME", help="of the AWS credentials")
+    world.add_argument(
+        "--local",
+        nargs="?",
+        const=_LOCAL,
+        metavar="NAME",
+        help="a local cloud that is up, instead of AWS",
+    )
+    command.add_argument("--json", action="store_true", help="one JSON document")
+
+
+def open_all(options: argparse.Namespace) -> tuple[Remote, ...]:
+    """Return the sites, the active one first; nothing is called yet.
+
+    Args:
+        options: What ``add_arguments`` added.
+
+    Raises:
+        InvalidInputError: The settings are missing or wrong.
+        NotReadyError: The local cloud is not up.
+    """
+    if options.local is not None:
+        if options.config is not None or options.aws_profile is not None:
+            raise InvalidInputError("--local is a world of its own: without --config")
+        return tuple(_local_sites(options.local))
+    return tuple(_aws_sites(options))
+
+
+def open_one(options: argparse.Namespace, name: str) -> Remote:
+    """Return one site.
+
+    Args:
+        options: What ``add_arguments`` added.
+        name: Its letter or Region.
+
+    Raises:
+        InvalidInputError: There is no such site, or the settings are wrong.
+        NotReadyError: The local cloud is not up.
+    """
+    sites = open_all(options)
+    for site in sites:
+        if name in {site.letter, site.region}:
+            return site
+    known = ", ".join(f"{site.letter} ({site.region})" for site in sites)
+    raise InvalidInputError(f"there is no site {name!r}; there are {known}")
+
+
+def selected(options: argparse.Namespace) -> tuple[Remote, ...]:
+    """Return the site of ``--region``, or all."""
+    if options.region is None:
+        return open_all(options)
+    return (open_one(options, options.region),)
+
+
+def say(line: str) -> None:
+    """Tell the user something that is not the result."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def first_answer(
+    sites: tuple[Remote, ...], ask: Callable[[Remote], _Answer]
+) -> tuple[Remote, _Answer]:
+    """Ask one site after the other until one answers.
+
+    Args:
+        sites: In the order of preference.
+        ask: What to ask; it must be safe to repeat.
+
+    Returns:
+        Who answered, and what.
+
+    Raises:
+        UnreachableError: None did.
+    """
+    reasons = []
+    for site in sites:
+        try:
+            return site, ask(site)
+        except RetryableError as error:
+            say(f"{site.region} does not answer: {error}")
+            reasons.append(f"{site.region}: {error}")
+    raise UnreachableError("; ".join(reasons))
+
+
+def _aws_sites(options: argparse.Namespace) -> Iterator[Remote]:
+    settings = read_settings(options.config)
+    try:
+        session = boto3.session.Session(profile_name=options.aws_profile)
+    except BotoCoreError as error:
+        raise InvalidInputError(f"--aws-profile: {error}") from error
+    account: list[str] = []
+
+    def account_of(region: str) -> str:
+        if not account:
+            sts = session.client("sts", region_name=region, config=_config())
+            with translated("look up the AWS account"):
+                account.append(str(sts.get_caller_identity()["Account"]))
+        return account[0]
+
+    for site in settings.sites:
+        yield Remote(
+            letter=site.letter,
+            region=site.region,
+            prefix=settings.prefix,
+            tables=(settings.table("registry"), settings.table("applied")),
+            open_client=_opener(session, site.region),
+            account=partial(account_of, site.region),
+        )
+
+
+def _opener(session: Any, region: str) -> _Open:
+    return lambda service: session.client(service, region_name=region, config=_config())
+
+
+def _local_sites(name: str) -> Iterator[Remote]:
+    local = LocalCloud.open(Path(".hotsite") / name)
+    state = local.state
+    session = boto3.session.Session(
+        aws_access_key_id=state.account_id, aws_secret_access_key=cloud.SECRET
+    )
+    for site in state.sites:
+        yield Remote(
+            letter=site.letter,
+            region=site.region,
+            prefix=_PREFIX,
+            tables=(state.tables.registry, state.tables.applied),
+            open_client=_local_opener(session, site.region, site.gateway_url),
+            account=lambda: state.account_id,
+        )
+
+
+def _local_opener(session: Any, region: str, url: str) -> _Open:
+    return lambda service: session.client(
+        service, region_name=region, endpoint_url=url, config=_config()
+    )
+
+
+def _config() -> Config:
+    return Config(
+        connect_timeout=2,
+        read_timeout=_ANSWER_S_MAX,
+        retries={"mode": "standard", "max_attempts": 2},
+        s3={"addressing_style": "path"},
+    )

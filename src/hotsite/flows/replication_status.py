@@ -1,0 +1,140 @@
+"""Say how far replication is in one Region, from its own tables alone.
+
+Page by page, in constant memory, and without a call to IoT Core.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from hotsite.core.lags import Lags
+from hotsite.core.registry import Key
+from hotsite.errors import InvalidInputError
+from hotsite.flows.replication import Site
+
+_SHOWN_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A record that can never be applied, and why."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationStatus:
+    """How far one Region is.
+
+    Attributes:
+        names: Keys in the table, those of tombstones included.
+        applied: Keys whose record is applied.
+        failed: Keys whose record can never be applied.
+        failures: The first of them, with the reason.
+        pending: Keys whose record is still to be applied.
+        pending_keys: The first of them.
+        oldest_pending_s: Age of the oldest of those records, in seconds.
+        lag_p50_s: Median time from a record's last write until it was applied,
+            in seconds; nothing when none was applied.
+        lag_p99_s: The time that 99 of 100 did not exceed.
+        lag_max_s: The longest.
+        is_whole: False when not every key was looked at.
+    """
+
+    names: int = 0
+    applied: int = 0
+    failed: int = 0
+    failures: tuple[Failure, ...] = ()
+    pending: int = 0
+    pending_keys: tuple[str, ...] = ()
+    oldest_pending_s: float = 0.0
+    lag_p50_s: float | None = None
+    lag_p99_s: float | None = None
+    lag_max_s: float | None = None
+    is_whole: bool = True
+
+
+def replication_status(
+    site: Site, *, names_max: int | None = None
+) -> ReplicationStatus:
+    """Compare the records of a Region with what it has applied.
+
+    Args:
+        site: The Region.
+        names_max: Stop after so many keys; nothing to look at all of them. A key
+            costs two reads.
+
+    Returns:
+        How far it is.
+
+    Raises:
+        UnreachableError: A table did not answer.
+    """
+    count = _Count(site)
+    for number, key in enumerate(_keys(site)):
+        if names_max is not None and number >= names_max:
+            return replace(count.status(), is_whole=False)
+        count.add(key)
+    return count.status()
+
+
+def _keys(site: Site) -> Iterator[Key]:
+    """Yield the keys of the table; one that two pages share comes once."""
+    token, last = None, None
+    while True:
+        page = site.records.page(token)
+        for key in page.keys:
+            if key != last:
+                yield key
+            last = key
+        token = page.next_token
+        if token is None:
+            return
+
+
+@dataclass(slots=True)
+class _Count:
+    site: Site
+    lags: Lags = field(default_factory=Lags)
+    so_far: ReplicationStatus = field(default_factory=ReplicationStatus)
+
+    def add(self, key: Key) -> None:
+        line = self.site.applied.read(key)
+        so_far = replace(self.so_far, names=self.so_far.names + 1)
+        failure = line.failure if line else None
+        try:
+            record = self.site.records.read(key)
+        except InvalidInputError as error:
+            self.so_far = _failed(so_far, key, str(error))
+            return
+        # A plan that was begun and not ended may have left anything here.
+        is_current = (
+            line is not None and not line.attempts and line.digest == record.digest
+        )
+        if record.is_absent or (is_current and failure is None):
+            self.so_far = replace(so_far, applied=so_far.applied + 1)
+            if line is not None and line.applied_at_s and line.call_count:
+                self.lags.add(line.lag_s)
+        elif is_current and failure is not None:
+            self.so_far = _failed(so_far, key, failure)
+        else:
+            age_s = max(0.0, self.site.clock.now_s() - record.written_at_s)
+            self.so_far = replace(
+                so_far,
+                pending=so_far.pending + 1,
+                pending_keys=(*so_far.pending_keys, str(key))[:_SHOWN_MAX],
+                oldest_pending_s=max(so_far.oldest_pending_s, age_s),
+            )
+
+    def status(self) -> ReplicationStatus:
+        return replace(
+            self.so_far,
+            lag_p50_s=self.lags.percentile_s(0.5),
+            lag_p99_s=self.lags.percentile_s(0.99),
+            lag_max_s=self.lags.max_s if self.lags.count else None,
+        )
+
+
+def _failed(status: ReplicationStatus, key: Key, reason: str) -> ReplicationStatus:
+    failures = (*status.failures, Failure(str(key), reason))[:_SHOWN_MAX]
+    return replace(status, failed=status.failed + 1, failures=failures)

@@ -1,6 +1,26 @@
+"""Every port in memory, in a Region process and, when asked, in an AWS account."""
+
 import pytest
 from tests.contract import world
 from tests.local.region_world import Authority, config_of, running
+
+ANYWHERE = ("ports", "failed")
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("hotsite")
+    group.addoption("--aws-profile", help="play the contract suite on AWS as well")
+    group.addoption("--aws-region", help="in this Region, not the profile's own")
+
+
+def pytest_generate_tests(metafunc):
+    for fixture in ANYWHERE:
+        if fixture in metafunc.fixturenames:
+            worlds = ["sim", pytest.param("local", marks=pytest.mark.local)]
+            # Without the plugin's option, as when all tests are played.
+            if metafunc.config.getoption("--aws-profile", default=None):
+                worlds.append("aws")
+            metafunc.parametrize(fixture, worlds, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -14,21 +34,64 @@ def region(authority):
         authority, authority.directory, "eu-west-1", "127.0.52.1", letter="b"
     )
     with running(config) as process:
-        world.prepare_iot(process)
+        world.prepare_iot(world.Cloud.local(process))
         yield process
 
 
 @pytest.fixture
 def tables(region):
-    return world.make_tables(region)
+    return world.make_tables(world.Cloud.local(region))
 
 
-@pytest.fixture(params=["sim", pytest.param("local", marks=pytest.mark.local)])
+@pytest.fixture(scope="session")
+def account(pytestconfig):
+    """The AWS account; what was made there goes, whatever became of the tests."""
+    profile, region = (
+        pytestconfig.getoption(name) for name in ("--aws-profile", "--aws-region")
+    )
+    cloud = world.Cloud.account(profile, region)
+    try:
+        world.prepare_iot(cloud)
+        yield cloud
+    finally:
+        cloud.belongings.remove(cloud.client)
+
+
+@pytest.fixture(scope="session")
+def account_tables(account):
+    return world.make_tables(account)
+
+
+@pytest.fixture(scope="session")
+def account_bucket(account):
+    return world.make_bucket(account)
+
+
+@pytest.fixture
 def ports(request):
     if request.param == "sim":
         return world.sim_ports()
-    tables = request.getfixturevalue("tables")
-    return world.local_ports(request.getfixturevalue("region"), tables)
+    if request.param == "local":
+        tables = request.getfixturevalue("tables")
+        return world.local_ports(request.getfixturevalue("region"), tables)
+    cloud = request.getfixturevalue("account")
+    tables = request.getfixturevalue("account_tables")
+    world.empty_tables(cloud, tables)
+    return world.cloud_ports(cloud, tables)
+
+
+@pytest.fixture
+def failed(request):
+    """The store of failed batches, and how Lambda fills it."""
+    if request.param == "sim":
+        return world.SimFailures()
+    if request.param == "local":
+        cloud = world.Cloud.local(request.getfixturevalue("region"))
+        return world.CloudFailures(cloud, world.make_bucket(cloud))
+    cloud = request.getfixturevalue("account")
+    bucket = request.getfixturevalue("account_bucket")
+    world.empty_bucket(cloud, bucket)
+    return world.CloudFailures(cloud, bucket)
 
 
 @pytest.fixture(params=["sim", pytest.param("local", marks=pytest.mark.local)])

@@ -4,7 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.contract.world import local_ports, make_certificate, make_entry, make_record
+from tests.contract.world import (
+    DEVICE,
+    FLEET,
+    local_ports,
+    make_certificate,
+    make_entry,
+    make_record,
+)
 from tests.local.region_world import DOMAIN
 
 from hotsite.adapters import device_key
@@ -40,7 +47,7 @@ class Office:
             region, tables, on_iot_call=lambda model, **_: self.calls.append(model.name)
         )
         self.desk = Desk(
-            self.ports.claims, self.ports.site, NAMES, ca_pem, "device", "fleet"
+            self.ports.claims, self.ports.site, NAMES, ca_pem, DEVICE, FLEET
         )
         self.claim = Claim(name, "s3cret")
         self.ports.claims.add(Entry.of(self.claim, {"model": "x1"}))
@@ -57,9 +64,9 @@ class Office:
 @pytest.fixture(scope="module")
 def fleet_policy(region):
     iot = region.client("iot")
-    iot.create_policy(policyName="fleet", policyDocument=json.dumps(POLICY))
-    group = iot.describe_thing_group(thingGroupName="fleet")
-    iot.attach_policy(policyName="fleet", target=group["thingGroupArn"])
+    iot.create_policy(policyName=FLEET, policyDocument=json.dumps(POLICY))
+    group = iot.describe_thing_group(thingGroupName=FLEET)
+    iot.attach_policy(policyName=FLEET, target=group["thingGroupArn"])
 
 
 @pytest.fixture

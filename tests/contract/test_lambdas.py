@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 from tests.contract.world import (
+    DEVICE,
+    FLEET,
     fresh_name,
     local_ports,
     make_certificate,
@@ -36,13 +38,14 @@ def deployed(region, tables, monkeypatch):
         "TABLE_REGISTRY": tables.registry,
         "TABLE_TELEMETRY": "unused",
         "TABLE_APPLIED": tables.applied,
-        "FLEET_GROUP": "fleet",
-        "THING_TYPE": "device",
+        "FLEET_GROUP": FLEET,
+        "THING_TYPE": DEVICE,
         "MQTT_PORT": "8883",
+        "PREFIX": "hotsite",
     }
     for key, value in environ.items():
         monkeypatch.setenv(key, value)
-    caches = (replicator._site, health._verdicts, onboarding._desk)
+    caches = (replicator._parts, health._verdicts, onboarding._desk)
     for cache in caches:
         cache.cache_clear()
     yield local_ports(region, tables)

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from tests.contract.world import make_certificate, make_csr
+from tests.contract.world import (
+    DEVICE,
+    FLEET,
+    GATEWAY,
+    HALL,
+    make_certificate,
+    make_csr,
+)
 
 from hotsite.adapters import device_key
 from hotsite.core.registry import Certificate, CertificateStatus, Thing, thing_key
@@ -37,7 +44,7 @@ class Actor:
     """Performs one verb after the other on one thing and one certificate."""
 
     def __init__(self, registry, name):
-        self.registry, self.thing = registry, Thing(name, "device", ATTRIBUTES)
+        self.registry, self.thing = registry, Thing(name, DEVICE, ATTRIBUTES)
         self.certificate = make_certificate()
 
     def do(self, *verbs, **changes):
@@ -45,7 +52,7 @@ class Actor:
             "key": thing_key(self.thing.name),
             "body": changes.pop("thing", self.thing),
             "certificate": self.certificate,
-            "target": changes.pop("group", "fleet"),
+            "target": changes.pop("group", FLEET),
         }
         for verb in verbs:
             self.registry.perform(Step(verb, **step | changes))
@@ -76,7 +83,7 @@ def test_new_device_is_seen_whole_after_its_four_calls(actor):
         Verb.ADD_TO_GROUP,
     )
     whole = Present(
-        replace(actor.thing, groups=("fleet",)),
+        replace(actor.thing, groups=(FLEET,)),
         (actor.certificate,),
         frozenset({actor.certificate.certificate_id}),
     )
@@ -87,11 +94,11 @@ def test_new_device_is_seen_whole_after_its_four_calls(actor):
 
 def test_creating_the_same_thing_again_changes_nothing(actor):
     actor.do(Verb.CREATE_THING, Verb.ADD_TO_GROUP, Verb.CREATE_THING)
-    assert actor.seen().thing == replace(actor.thing, groups=("fleet",))
+    assert actor.seen().thing == replace(actor.thing, groups=(FLEET,))
 
 
 @pytest.mark.parametrize(
-    "change", [{"attributes": (("model", "x2"),)}, {"type_name": "gateway"}]
+    "change", [{"attributes": (("model", "x2"),)}, {"type_name": GATEWAY}]
 )
 def test_creating_another_thing_of_the_same_name_is_a_conflict(actor, change):
     actor.do(Verb.CREATE_THING)
@@ -105,7 +112,7 @@ def test_creating_another_thing_of_the_same_name_is_a_conflict(actor, change):
     [
         {"attributes": (("model", "x2"),)},
         {"attributes": ()},
-        {"type_name": "gateway"},
+        {"type_name": GATEWAY},
         {"type_name": None},
     ],
 )
@@ -113,7 +120,7 @@ def test_update_replaces_type_and_all_attributes_and_keeps_groups(actor, change)
     actor.do(Verb.CREATE_THING, Verb.ADD_TO_GROUP)
     wanted = replace(actor.thing, **change)
     actor.do(Verb.UPDATE_THING, thing=wanted)
-    assert actor.seen().thing == replace(wanted, groups=("fleet",))
+    assert actor.seen().thing == replace(wanted, groups=(FLEET,))
 
 
 @pytest.mark.parametrize(
@@ -192,10 +199,10 @@ def test_group_that_is_not_there_cannot_be_joined(actor):
 
 def test_leaving_one_group_keeps_the_others_and_can_be_repeated(actor):
     actor.do(Verb.CREATE_THING, Verb.ADD_TO_GROUP)
-    actor.do(Verb.ADD_TO_GROUP, group="hall")
-    assert actor.seen().thing.groups == ("fleet", "hall")
+    actor.do(Verb.ADD_TO_GROUP, group=HALL)
+    assert actor.seen().thing.groups == (FLEET, HALL)
     actor.do(Verb.REMOVE_FROM_GROUP, Verb.REMOVE_FROM_GROUP)
-    assert actor.seen().thing.groups == ("hall",)
+    assert actor.seen().thing.groups == (HALL,)
 
 
 def test_detaching_can_be_repeated_and_keeps_the_certificate(actor):

@@ -1,9 +1,12 @@
-"""One site seen through its ports, in memory or in a real Region process."""
+"""One site seen through its ports: in memory, in a Region process, or on AWS."""
 
 import datetime as dt
+import functools
 import hashlib
 import itertools
+import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import boto3
@@ -12,9 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.local.region_world import ACCOUNT
+from tests.contract.belongings import Belongings
+from tests.local.region_world import ACCOUNT, eventually
 
 from hotsite.adapters.aws import csr
+from hotsite.adapters.aws.failures import S3FailedBatches
 from hotsite.adapters.aws.iot_registry import IotRegistry
 from hotsite.adapters.aws.region_tables import (
     DynamoAppliedRecords,
@@ -41,6 +46,7 @@ from hotsite.ports import (
     Registry,
 )
 from hotsite.sim.clock import SimClock
+from hotsite.sim.failures import SimFailedBatches
 from hotsite.sim.registry import SimRegistry
 from hotsite.sim.tables import (
     SimAppliedRecords,
@@ -50,15 +56,20 @@ from hotsite.sim.tables import (
     SimTables,
 )
 
-GROUPS = ("fleet", "hall")
-TYPES = ("device", "gateway")
+# Every name that the suite makes begins with it, wherever it runs.
+RUN = f"hotsite-contract-{uuid.uuid4().hex[:8]}"
+FLEET, HALL = GROUPS = (f"{RUN}-fleet", f"{RUN}-hall")
+DEVICE, GATEWAY = TYPES = (f"{RUN}-device", f"{RUN}-gateway")
 NOBODY_LISTENS_PORT = 9
+# How long a change may take to show: at once here, on AWS five minutes until a
+# thing type can be deleted (botocore model of AWS IoT, DeleteThingType).
+HERE_S, AWS_S = 5.0, 420.0
 _NUMBERS = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Every port of one site; the clock is virtual in both worlds."""
+    """Every port of one site; the clock is virtual in every world."""
 
     records: Records
     claims: Claims
@@ -67,18 +78,80 @@ class Ports:
     verdicts: HealthVerdicts
     cursors: Cursors
     clock: SimClock
+    within_s: float = HERE_S
 
     @property
     def site(self):
         return Site(self.records, self.applied, self.registry, self.clock)
 
+    def eventually(self, check):
+        """Wait until a check holds, which on AWS may take a while."""
+        eventually(check, within_s=self.within_s)
+
 
 @dataclass(frozen=True)
 class LocalTables:
-    """The tables of one test in the Region process."""
+    """The tables of one test in a Region."""
 
     registry: str
     applied: str
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where the AWS adapters are pointed at: a Region process, or an account.
+
+    Attributes:
+        region: AWS Region.
+        account_id: 12 digits.
+        settings: What else boto3 is told.
+        belongings: Who notes what is made, where that matters.
+        within_s: How long a change may take to show.
+    """
+
+    region: str
+    account_id: str
+    settings: Mapping[str, str]
+    belongings: Belongings | None = None
+    within_s: float = HERE_S
+
+    @classmethod
+    def local(cls, region, url=None):
+        settings = {
+            "endpoint_url": url or region.config.gateway_url,
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+        }
+        return cls(region.config.region, ACCOUNT, settings)
+
+    @classmethod
+    def account(cls, profile, region):
+        """An account that the AWS configuration names, and what we make there."""
+        session = boto3.Session(profile_name=profile, region_name=region)
+        config = Config(connect_timeout=5, retries={"mode": "standard"})
+        sts = session.client("sts", config=config)
+        account_id = sts.get_caller_identity()["Account"]
+        place = f"{session.region_name}:{account_id}"
+        made = Belongings(RUN, place, AWS_S)
+        settings = {"profile_name": profile}
+        return cls(session.region_name, account_id, settings, made, AWS_S)
+
+    def client(self, service):
+        profile = self.settings.get("profile_name")
+        given = {k: v for k, v in self.settings.items() if k != "profile_name"}
+        retries = {"mode": "standard"} if profile else {"total_max_attempts": 1}
+        made = _session(profile).client(
+            service,
+            region_name=self.region,
+            config=Config(connect_timeout=2, retries=retries),
+            **given,
+        )
+        return self.belongings.watch(service, made) if self.belongings else made
+
+
+@functools.cache
+def _session(profile):
+    return boto3.Session(profile_name=profile)
 
 
 def sim_ports():
@@ -88,7 +161,7 @@ def sim_ports():
         records=tables,
         claims=SimClaims(tables),
         applied=SimAppliedRecords(),
-        registry=SimRegistry(GROUPS, check_csr=csr.check),
+        registry=SimRegistry(GROUPS, TYPES, check_csr=csr.check),
         verdicts=SimHealthVerdicts(),
         cursors=SimCursors(),
         clock=clock,
@@ -108,18 +181,19 @@ def sim_ports_cut_off():
     return ports
 
 
-def make_tables(region):
+def make_tables(cloud):
     """New empty tables, with the keys that the infrastructure gives them."""
     number = next(_NUMBERS)
-    made = LocalTables(f"registry-{number}", f"applied-{number}")
-    _make_table(region, made.registry, "pk", "sk")
-    _make_table(region, made.applied, "name")
+    made = LocalTables(f"{RUN}-registry-{number}", f"{RUN}-applied-{number}")
+    _make_table(cloud, made.registry, "pk", "sk")
+    _make_table(cloud, made.applied, "name")
     return made
 
 
-def _make_table(region, name, *keys):
+def _make_table(cloud, name, *keys):
     kinds = zip(keys, ("HASH", "RANGE"), strict=False)
-    region.client("dynamodb").create_table(
+    dynamodb = cloud.client("dynamodb")
+    dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in kinds],
         AttributeDefinitions=[
@@ -127,11 +201,34 @@ def _make_table(region, name, *keys):
         ],
         BillingMode="PAY_PER_REQUEST",
     )
+    dynamodb.get_waiter("table_exists").wait(TableName=name)
 
 
-def prepare_iot(region):
+def empty_tables(cloud, tables):
+    """Make tables as if they were new."""
+    dynamodb = cloud.client("dynamodb")
+    for table, keys in ((tables.registry, ("pk", "sk")), (tables.applied, ("name",))):
+        pages = dynamodb.get_paginator("scan").paginate(
+            TableName=table, ConsistentRead=True
+        )
+        for item in [item for page in pages for item in page["Items"]]:
+            key = {name: item[name] for name in keys}
+            dynamodb.delete_item(TableName=table, Key=key)
+
+
+def make_bucket(cloud):
+    """A new bucket, as the infrastructure makes it for failed batches."""
+    name = f"{RUN}-failures-{next(_NUMBERS)}"
+    # "us-east-1" is the one Region that a constraint cannot name (CreateBucket).
+    where = {"LocationConstraint": cloud.region}
+    more = {} if cloud.region == "us-east-1" else {"CreateBucketConfiguration": where}
+    cloud.client("s3").create_bucket(Bucket=name, **more)
+    return name
+
+
+def prepare_iot(cloud):
     """Make the groups and types that a site stack makes."""
-    iot = region.client("iot")
+    iot = cloud.client("iot")
     for group in GROUPS:
         iot.create_thing_group(thingGroupName=group)
     for name in TYPES:
@@ -139,33 +236,30 @@ def prepare_iot(region):
 
 
 def local_ports(region, tables, *, url=None, on_iot_call=None):
-    """The AWS adapters against a Region, or against any other address."""
-    url, here = url or region.config.gateway_url, region.config.region
+    """The AWS adapters against a Region process, or against any other address."""
+    return cloud_ports(Cloud.local(region, url), tables, on_iot_call=on_iot_call)
 
-    def client(service):
-        return boto3.client(
-            service,
-            region_name=here,
-            endpoint_url=url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(connect_timeout=2, retries={"total_max_attempts": 1}),
-        )
 
-    dynamodb, iot, clock = client("dynamodb"), client("iot"), SimClock()
+def cloud_ports(cloud, tables, *, on_iot_call=None):
+    """The AWS adapters against a Region."""
+    dynamodb, iot, clock = cloud.client("dynamodb"), cloud.client("iot"), SimClock()
     if on_iot_call:
         iot.meta.events.register("before-call.iot", on_iot_call)
-    stamp = {"origin": here, "clock": clock}
+    stamp = {"origin": cloud.region, "clock": clock}
     return Ports(
         records=DynamoRecords(dynamodb, tables.registry, **stamp),
         claims=DynamoClaims(dynamodb, tables.registry, **stamp),
         applied=DynamoAppliedRecords(dynamodb, tables.applied),
         registry=IotRegistry(
-            iot, Place(here, ACCOUNT), data=client("iot-data"), check_csr=csr.check
+            iot,
+            Place(cloud.region, cloud.account_id),
+            data=cloud.client("iot-data"),
+            check_csr=csr.check,
         ),
         verdicts=DynamoHealthVerdicts(dynamodb, tables.applied),
         cursors=DynamoCursors(dynamodb, tables.applied),
         clock=clock,
+        within_s=cloud.within_s,
     )
 
 
@@ -175,7 +269,7 @@ def put(region, table, item):
 
 
 def fresh_name():
-    return f"oven-{uuid.uuid4().hex[:12]}"
+    return f"{RUN}-oven-{uuid.uuid4().hex[:12]}"
 
 
 def make_certificate(status=CertificateStatus.ACTIVE):
@@ -206,7 +300,7 @@ def make_csr(key, algorithm=hashes.SHA256()):  # noqa: B008 - it has no state
 
 
 def make_record(name, *certificates):
-    thing = Thing(name, "device", (("model", "x1"),), ("fleet",))
+    thing = Thing(name, DEVICE, (("model", "x1"),), (FLEET,))
     return Record(thing_key(name), thing, tuple(certificates))
 
 
@@ -214,3 +308,63 @@ def make_entry(name, **changes):
     entry = Entry.of(Claim(name, "s3cret"), {"model": "x1", "batch": "7"})
     fields = {slot: getattr(entry, slot) for slot in entry.__slots__}
     return Entry(**fields | changes)
+
+
+class SimFailures:
+    """Failed batches in memory."""
+
+    def __init__(self):
+        self.store = SimFailedBatches()
+
+    def put(self, *keys):
+        return self.store.put(keys)
+
+
+class CloudFailures:
+    """Failed batches in a bucket, written as Lambda writes them."""
+
+    def __init__(self, cloud, bucket):
+        self.s3, self.bucket = cloud.client("s3"), bucket
+        self.store = S3FailedBatches(self.s3, bucket, page_size=3)
+
+    def put(self, *keys):
+        records = [stream_record(str(key), n) for n, key in enumerate(keys)]
+        return self.put_object(invocation_record(records))
+
+    def put_object(self, document):
+        name = f"aws/lambda/{uuid.uuid4()}/shardId-0/2026/11/24/{uuid.uuid4()}"
+        self.s3.put_object(Bucket=self.bucket, Key=name, Body=json.dumps(document))
+        return name
+
+
+def empty_bucket(cloud, bucket):
+    s3 = cloud.client("s3")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for item in page.get("Contents", ()):
+            s3.delete_object(Bucket=bucket, Key=item["Key"])
+
+
+def stream_record(partition_key, number=1):
+    """What a stream tells of one item (Lambda developer guide, example event)."""
+    keys = {"pk": {"S": partition_key}, "sk": {"S": "thing"}}
+    return {
+        "eventName": "MODIFY",
+        "dynamodb": {"Keys": keys, "SequenceNumber": str(number)},
+    }
+
+
+def invocation_record(records):
+    """What Lambda puts aside (developer guide, "Retain discarded records …")."""
+    return {
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "functionArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:hotsite",
+            "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 5,
+        },
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST"},
+        "version": "1.0",
+        "timestamp": "2026-11-24T00:38:06.021Z",
+        "DDBStreamBatchInfo": {"shardId": "shardId-0", "batchSize": len(records)},
+        "payload": json.dumps({"Records": records}),
+    }

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from bench_registry import quotas, replication
+from bench_seed import seeding
 from benchmark import ROUNDS, Rates, Result, details_of, rate
 from dnslib import QTYPE, RR, A, DNSRecord
 from soak import run as play_seed
@@ -171,7 +172,7 @@ def main() -> int:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     has_missed = False
-    for benchmark in (replication, quotas, dns, mqtt, drills):
+    for benchmark in (replication, quotas, seeding, dns, mqtt, drills):
         for result in benchmark():
             write(result, options.out)
             print(line(result), flush=True)

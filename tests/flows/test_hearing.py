@@ -59,6 +59,18 @@ def test_an_echo_of_our_own_work_asks_nobody():
     assert (found.taken, found.late_ids, found.echo_count) == ((), (), 2)
 
 
+def test_a_record_that_is_not_applied_yet_is_left_to_the_replicator():
+    a = applied_oven()
+    record = a.site.records.read(OVEN)
+    wanted = replace(record, body=replace(record.thing, attributes=()))
+    a.site.records.write(wanted, previous=record)
+    message, before = repainted(a), calls(a)
+    found = hear([told("thing/oven/updated", **message)], a)
+    assert found.late_ids == ("1",)
+    assert calls(a) == before
+    assert a.site.applied.read(OVEN).failure is None
+
+
 def test_what_is_not_settled_comes_again_and_the_rest_does_not():
     a = applied_oven()
     message = repainted(a)

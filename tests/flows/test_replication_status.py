@@ -58,6 +58,18 @@ def test_half_done_plan_is_pending():
     assert replication_status(b).pending == 1
 
 
+def test_plan_that_failed_half_way_is_told_as_failed_with_its_reason():
+    b = site()
+    write(b, Record(thing_key("oven"), Thing("oven")))
+    apply(thing_key("oven"), b)
+    line = b.applied.read(thing_key("oven"))
+    failed = replace(line, attempts=(line.record,), failure="refused by AWS IoT")
+    b.applied.write(failed, previous=line)
+    status = replication_status(b)
+    assert (status.failed, status.pending, status.applied) == (1, 0, 0)
+    assert status.failures[0].reason == "refused by AWS IoT"
+
+
 def test_changed_record_is_pending_until_it_is_applied():
     b = site()
     write(b, Record(thing_key("oven"), Thing("oven")))

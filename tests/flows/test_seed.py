@@ -240,6 +240,8 @@ def test_what_is_not_brought_over_is_named():
     assert report.unattached.names == (certificate("stray").certificate_id,)
     assert report.dynamic_groups.count == report.billing_groups.count == 1
     assert a.site.records.read(thing_key("press-00")).certificates == ()
+    # Its thing is known now; whose the certificate is, is asked all the same.
+    assert run(a).shared == report.shared
 
 
 def test_key_that_others_work_on_gets_a_second_look():

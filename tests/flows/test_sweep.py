@@ -16,7 +16,7 @@ from hotsite.core.registry import (
     thing_key,
 )
 from hotsite.core.sampling import Sample
-from hotsite.core.sweeping import Mode
+from hotsite.core.sweeping import Look, Mode, Report
 from hotsite.errors import InvalidInputError, UnreachableError
 from hotsite.flows.replication import Site, apply
 from hotsite.flows.sight import Intake
@@ -308,3 +308,22 @@ def test_sample_looks_at_as_many_keys_as_asked():
     assert report.looked_at == 10
     assert report == sweep_sample(a, Sample(10, seed=4), SweepOptions())
     assert sweep_sample(a, Sample(500), SweepOptions()).looked_at == 62
+
+
+def test_record_that_failed_half_way_is_reported_with_its_reason():
+    a = fleet(2)
+    key = thing_key("oven-00")
+    line = a.site.applied.read(key)
+    failed = replace(line, attempts=(line.record,), failure="refused by AWS IoT")
+    a.site.applied.write(failed, previous=line)
+    report = run(a)
+    assert report.drift_counts == {Cause.FAILED.value: 1}
+    assert "refused by AWS IoT" in texts(report)[0]
+
+
+def test_certificate_that_several_things_share_is_told_once():
+    shared = certificate("shared").certificate_id
+    report = Report(Mode.REPORT, 0.0)
+    for name in ("oven-1", "oven-2"):
+        report = report.after(thing_key(name), Look(left_out=(shared,)))
+    assert (report.left_out_count, report.left_out) == (1, (shared,))

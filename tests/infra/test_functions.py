@@ -61,14 +61,23 @@ def statements(assembly, stack):
 
 def allowed(assembly, region, noun):
     """Return the IoT actions of one function's role."""
+    return {
+        action.removeprefix("iot:")
+        for action, _ in grants(assembly, region, noun)
+        if action.startswith("iot:")
+    }
+
+
+def grants(assembly, region, noun):
+    """Return the actions of one function's role, each with what it is allowed on."""
     stack, function = functions(assembly, region)[noun]
     wanted = function["Role"]["Fn::GetAtt"][0]
     return {
-        action.removeprefix("iot:")
-        for role, actions, _ in statements(assembly, stack)
+        (action, text_of(resource))
+        for role, actions, statement in statements(assembly, stack)
         if role == wanted
         for action in actions
-        if action.startswith("iot:")
+        for resource in as_list(statement["Resource"])
     }
 
 
@@ -129,6 +138,17 @@ def test_capture_looks_and_changes_nothing_in_iot_core(assembly, region):
     found = allowed(assembly, region, "capture")
     assert looks() <= found
     assert not {name for name in found if not re.match("Describe|Get|List", name)}
+
+
+@pytest.mark.parametrize("noun", ["capture", "sweeper"])
+def test_who_takes_outside_changes_in_may_write_a_revocation(assembly, region, noun):
+    # A record is put, item by item; its revocations are updates, written once.
+    allowed_on = {
+        action.removeprefix("dynamodb:")
+        for action, resource in grants(assembly, region, noun)
+        if resource.endswith("table/hotsite-registry")
+    }
+    assert {"Query", "PutItem", "UpdateItem"} <= allowed_on
 
 
 def test_roles_allow_named_actions_on_named_resources(assembly, region):

@@ -249,16 +249,38 @@ def test_a_refused_call_is_told_with_its_error_and_a_private_key_never(region, n
     assert "PRIVATE KEY" not in json.dumps(event)
 
 
-def test_a_call_by_a_role_names_the_role(region, name):
-    allowed = role(region, name, "lambda", "iot:*")
-    session = region.client("sts").assume_role(RoleArn=allowed, RoleSessionName="me")
+def client_of(region, arn, service):
+    session = region.client("sts").assume_role(RoleArn=arn, RoleSessionName="me")
     keys = session["Credentials"]
-    iot = region.client(
-        "iot",
+    return region.client(
+        service,
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],
     )
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_a_batch_needs_the_permission_of_its_single_action(region, name, is_allowed):
+    url = region.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    region.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    (message,) = region.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    action = "sqs:ChangeMessageVisibility" if is_allowed else "sqs:DeleteMessage"
+    queue = client_of(region, role(region, name, "lambda", action), "sqs")
+    handle = message["ReceiptHandle"]
+    entry = {"Id": "0", "ReceiptHandle": handle, "VisibilityTimeout": 30}
+    wanted = {"QueueUrl": url, "Entries": [entry]}
+    if is_allowed:
+        answer = queue.change_message_visibility_batch(**wanted)
+        assert len(answer["Successful"]) == 1
+    else:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            queue.change_message_visibility_batch(**wanted)
+
+
+def test_a_call_by_a_role_names_the_role(region, name):
+    allowed = role(region, name, "lambda", "iot:*")
+    iot = client_of(region, allowed, "iot")
     iot.create_thing(thingName=name)
     identity = called(region, "CreateThing", thingName=name)["detail"]["userIdentity"]
     assert identity["type"] == "AssumedRole"

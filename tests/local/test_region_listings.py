@@ -184,3 +184,7 @@ def test_a_strange_token_or_size_is_refused(iot, operation, arguments):
     with pytest.raises(ClientError) as caught:
         getattr(iot, operation)(**arguments)
     assert caught.value.response["Error"]["Code"] == "InvalidRequestException"
+
+
+def test_there_are_no_billing_groups_to_list(iot):
+    assert iot.list_billing_groups()["billingGroups"] == []

@@ -6,11 +6,13 @@ Every figure is "AWS IoT Core endpoints and quotas" of the AWS General Reference
 They are the defaults of an account; most can be raised.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hotsite.core.registry import Kind
 from hotsite.core.replication import Verb
+from hotsite.errors import InvalidInputError
 
 # All four calls of the shadow API count against one quota of the account.
 SHADOW_API = "DeviceShadow"
@@ -159,6 +161,37 @@ def default_limits(region: str) -> dict[str, float]:
         api: float(quota.select_per_s if is_select else quota.usual_per_s)
         for api, quota in DEFAULT_QUOTAS.items()
     }
+
+
+def limits_of(region: str, raised: str, *, where: str) -> dict[str, float]:
+    """Return how often each API may be called by an account in a Region.
+
+    Args:
+        region: AWS Region.
+        raised: JSON object of API names and calls a second, where the account has
+            more than the default; empty for nowhere.
+        where: What an error message begins with.
+
+    Returns:
+        Calls a second by API name.
+
+    Raises:
+        InvalidInputError: What is raised makes no sense.
+    """
+    limits = default_limits(region)
+    try:
+        document = json.loads(raised or "{}")
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(f"{where}: is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidInputError(f"{where}: is not a JSON object")
+    for api, limit in document.items():
+        if api not in limits:
+            raise InvalidInputError(f"{where}: no quota is known for {api!r}")
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0:
+            raise InvalidInputError(f"{where}: {api} must be a number above 0")
+        limits[api] = float(limit)
+    return limits
 
 
 def calls_of_observation(kind: Kind, part_count: int = 0) -> dict[str, int]:

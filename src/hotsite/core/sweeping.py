@@ -133,6 +133,8 @@ class Report:
         deletions = {kind: 1} if look.is_deletion else {}
         shown = (str(key),) if look.is_deletion else ()
         causes = (finding.cause.value for finding in look.findings)
+        # Each of the things that share one tells of it.
+        shared = tuple(name for name in look.left_out if name not in self.left_out)
         return replace(
             self,
             looked_at=self.looked_at + 1,
@@ -145,8 +147,8 @@ class Report:
             purged=self.purged + look.is_purged,
             deletions=(*self.deletions, *shown)[:DELETIONS_MAX],
             deletion_counts=_added(self.deletion_counts, deletions),
-            left_out_count=self.left_out_count + len(look.left_out),
-            left_out=(*self.left_out, *look.left_out)[:FINDINGS_MAX],
+            left_out_count=self.left_out_count + len(shared),
+            left_out=(*self.left_out, *shared)[:FINDINGS_MAX],
         )
 
 

@@ -65,12 +65,16 @@ class Captured:
     left_out: tuple[str, ...] = ()
 
 
-def capture(key: Key, intake: Intake) -> tuple[Captured, ...]:
+def capture(
+    key: Key, intake: Intake, *, is_applying: bool = True
+) -> tuple[Captured, ...]:
     """Take in what somebody changed, for one key and what goes with it.
 
     Args:
         key: What to look at.
         intake: The Region.
+        is_applying: Bring the record here first, where it is not yet; False for
+            those who may not, to wait until the replicator has.
 
     Returns:
         What became of the key, and of a deleted thing's shadows.
@@ -81,7 +85,7 @@ def capture(key: Key, intake: Intake) -> tuple[Captured, ...]:
     """
     if not intake.scope.is_kept(key):
         return (Captured(key, "hotsite's own"),)
-    first = capture_one(key, intake)
+    first = capture_one(key, intake, is_applying=is_applying)
     if first.is_early:
         raise NotReadyError(f"{key} was applied just now; what else is here comes next")
     if key.kind is Kind.THING and first.is_changed and first.is_loss:
@@ -90,13 +94,20 @@ def capture(key: Key, intake: Intake) -> tuple[Captured, ...]:
     return (first,)
 
 
-def capture_one(key: Key, intake: Intake, *, is_loss_allowed: bool = True) -> Captured:
+def capture_one(
+    key: Key,
+    intake: Intake,
+    *,
+    is_loss_allowed: bool = True,
+    is_applying: bool = True,
+) -> Captured:
     """Take in what somebody changed, for one key alone.
 
     Args:
         key: What to look at; not one of hotsite's own.
         intake: The Region.
         is_loss_allowed: False to leave a loss for later; it is only told of.
+        is_applying: As for ``capture``.
 
     Returns:
         What became of it.
@@ -112,6 +123,8 @@ def capture_one(key: Key, intake: Intake, *, is_loss_allowed: bool = True) -> Ca
         return Captured(key, str(error), failure=str(error))
     sight = with_revocations_written(sight, intake.site)
     if not sight.is_applied:
+        if not is_applying:
+            raise NotReadyError(f"{key} is not applied here yet")
         early = _applied_first(key, intake)
         if early is not None:
             return early

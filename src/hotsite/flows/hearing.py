@@ -142,7 +142,9 @@ class _Batch:
         try:
             return tuple(
                 Taken(str(item.key), item.reason, is_changed=item.is_changed)
-                for item in capture(key, self.intake)
+                # Whoever hears may not change the Region: a plan that was refused
+                # half way would fail the record for good.
+                for item in capture(key, self.intake, is_applying=False)
             )
         except RetryableError as error:
             return (Taken(str(key), str(error), is_late=True),)

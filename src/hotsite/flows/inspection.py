@@ -127,9 +127,9 @@ class Inspector:
 
 
 def _found(seen: Sight) -> Look:
-    failure = seen.line.failure if seen.line else None
-    if failure is not None and seen.is_applied and not seen.wanted.is_absent:
-        return Look((drift.failed(seen.wanted.key, failure),), left_out=seen.left_out)
+    if seen.failure is not None:
+        finding = drift.failed(seen.wanted.key, seen.failure)
+        return Look((finding,), left_out=seen.left_out)
     cause = Cause.OUTSIDE if seen.is_applied else Cause.NOT_APPLIED
     return Look(drift.findings(seen.wanted, seen.seen, cause), left_out=seen.left_out)
 

@@ -254,8 +254,9 @@ class _Worker:
         path = (*self.path, wanted.key)
         for key in replication.needs(wanted):
             if key in path:
-                circle = " → ".join(str(item) for item in (*path, key))
-                raise PermanentError(f"{wanted.key} needs itself: {circle}")
+                ring = (*path[path.index(key) :], key)
+                circle = " → ".join(str(item) for item in ring)
+                raise PermanentError(f"{key} needs itself: {circle}")
             worker = replace(self, path=path, look=Look.OURS)
             outcome = worker.apply(key, None)
             if outcome.failure is not None:

@@ -107,16 +107,15 @@ class _Count:
         except InvalidInputError as error:
             self.so_far = _failed(so_far, key, str(error))
             return
+        is_tried = line is not None and line.digest == record.digest
         # A plan that was begun and not ended may have left anything here.
-        is_current = (
-            line is not None and not line.attempts and line.digest == record.digest
-        )
-        if record.is_absent or (is_current and failure is None):
+        is_ended = is_tried and line is not None and not line.attempts
+        if is_tried and failure is not None and not record.is_absent:
+            self.so_far = _failed(so_far, key, failure)
+        elif record.is_absent or is_ended:
             self.so_far = replace(so_far, applied=so_far.applied + 1)
             if line is not None and line.applied_at_s and line.call_count:
                 self.lags.add(line.lag_s)
-        elif is_current and failure is not None:
-            self.so_far = _failed(so_far, key, failure)
         else:
             age_s = max(0.0, self.site.clock.now_s() - record.written_at_s)
             self.so_far = replace(

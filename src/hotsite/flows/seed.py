@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from hotsite.core.progress import Costs, Progress, progress
-from hotsite.core.registry import Key, Kind, ThingGroup, key_in
+from hotsite.core.registry import Key, Kind, Names, ThingGroup, key_in
 from hotsite.core.seeding import (
     KIND_OF,
     LATER_MAX,
@@ -50,8 +50,8 @@ class SeedOptions:
         budget_s: When to stop for now, in seconds; nothing to go on to the end.
         shard: Which of several workers this one is.
         costs: What a thing costs, for the time that is left.
-        is_telling_strays: True to look for certificates of no thing, which costs
-            one call a certificate.
+        is_telling_strays: True to ask of each certificate whose it is, which costs
+            one call, and to tell of those of no thing and of several.
     """
 
     cursor: str = "seed"
@@ -202,9 +202,18 @@ class _Seed:
         report = replace(
             report,
             written=report.written + found.is_changed,
-            shared=report.shared.plus(*found.left_out),
+            shared=report.shared.plus(*self._shared(found.left_out)),
         )
         return replace(state, report=report)
+
+    def _shared(self, seen: Names) -> Names:
+        """Return what a thing's look tells, unless each certificate is asked for.
+
+        A thing that an earlier run did is not looked at again, so only the list of
+        all certificates is whole, and has each of them once.
+        """
+        is_asked_for = self.options.is_telling_strays
+        return () if is_asked_for and self.intake.surroundings else seen
 
     def _is_known(self, key: Key) -> bool:
         """Say whether a name is recorded and applied here already."""
@@ -279,8 +288,14 @@ def _with_strays(
     what: Unrecorded, names: tuple[str, ...], around: Surroundings, report: SeedReport
 ) -> SeedReport:
     if what is Unrecorded.CERTIFICATE:
-        strays = [name for name in names if not around.things_of(name)]
-        return replace(report, unattached=report.unattached.plus(*strays))
+        counts = {name: len(around.things_of(name)) for name in names}
+        strays = (name for name, count in counts.items() if not count)
+        shared = (name for name, count in counts.items() if count > 1)
+        return replace(
+            report,
+            unattached=report.unattached.plus(*strays),
+            shared=report.shared.plus(*shared),
+        )
     if what is Unrecorded.DYNAMIC_GROUP:
         return replace(report, dynamic_groups=report.dynamic_groups.plus(*names))
     return replace(report, billing_groups=report.billing_groups.plus(*names))

@@ -85,6 +85,13 @@ class Sight:
         return is_known and self.line.digest == self.wanted.digest
 
     @property
+    def failure(self) -> str | None:
+        """Return why the record as it is now can never be applied here, if so."""
+        if self.line is None or self.line.digest != self.wanted.digest:
+            return None
+        return None if self.wanted.is_absent else self.line.failure
+
+    @property
     def is_leased(self) -> bool:
         """Say whether the line has a lease, in force or not."""
         return self.line is not None and bool(self.line.leased_until_s)

@@ -233,6 +233,7 @@ class _Builder:
                 Parameter("JwtIssuer", state.issuer_url),
                 Parameter("JwtAudience", config.audience),
                 Parameter("JwtScope", config.scope),
+                Parameter("RaisedQuotas", config.raised_quotas),
                 Parameter("DeviceCa", Path(state.ca).read_text("ascii")),
             ),
         )

@@ -66,6 +66,8 @@ class CloudConfig:
         dns_port: Port of the DNS server, beside 53 where that is allowed.
         block: First block of addresses to try, odd.
         time_scale: Factor on the health checks' intervals; 1 is real time.
+        raised_quotas: JSON of API names and calls a second, as the parameter
+            ``RaisedQuotas`` of the stacks takes it; empty for AWS's defaults.
     """
 
     name: str
@@ -81,6 +83,7 @@ class CloudConfig:
     dns_port: int = network.DNS_PORT
     block: int = 1
     time_scale: float = 1.0
+    raised_quotas: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -316,7 +316,7 @@ def readable(item: Mapping[str, Any]) -> Iterator[None]:
     where = " ".join(str(key) for key in keys if key is not None)
     if item.get("v") != VERSION:
         raise InvalidInputError(
-            f"{where}: version {item.get('v')!r} of the item is not known to this "
+            f"{where}: version {item.get('v')} of the item is not known to this "
             f"hotsite, which reads version {VERSION}"
         )
     try:

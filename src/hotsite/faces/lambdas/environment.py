@@ -1,12 +1,11 @@
 """The Lambdas' settings: the environment, read once a cold start."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hotsite.adapters.aws.trust import AMAZON_ROOT_CA_1
-from hotsite.core.apis import default_limits
+from hotsite.core.apis import limits_of
 from hotsite.core.onboarding import Names
 from hotsite.errors import InvalidInputError
 
@@ -85,28 +84,13 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             mqtt_port=int(found.get("MQTT_PORT") or _MQTT_PORT),
             canary_secret=found.get("CANARY_SECRET_ID", ""),
             device_ca=found.get("DEVICE_CA") or AMAZON_ROOT_CA_1,
-            quotas=_quotas(found["SITE_REGION"], found.get("RAISED_QUOTAS", "")),
+            quotas=limits_of(
+                found["SITE_REGION"],
+                found.get("RAISED_QUOTAS", ""),
+                where="environment: RAISED_QUOTAS",
+            ),
         )
     except KeyError as error:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error
     except ValueError as error:
         raise InvalidInputError("environment: MQTT_PORT is not a number") from error
-
-
-def _quotas(region: str, raised: str) -> Mapping[str, float]:
-    """Return the quotas of a Region: AWS's own, and what the account has more."""
-    limits = default_limits(region)
-    where = "environment: RAISED_QUOTAS"
-    try:
-        document = json.loads(raised or "{}")
-    except json.JSONDecodeError as error:
-        raise InvalidInputError(f"{where}: is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise InvalidInputError(f"{where}: is not a JSON object")
-    for api, limit in document.items():
-        if api not in limits:
-            raise InvalidInputError(f"{where}: no quota is known for {api!r}")
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0:
-            raise InvalidInputError(f"{where}: {api} must be a number above 0")
-        limits[api] = float(limit)
-    return limits

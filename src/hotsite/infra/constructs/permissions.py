@@ -72,7 +72,13 @@ def capture(inputs: Inputs, *, queue: str) -> Statements:
             "sqs:ReceiveMessage",
             on=[queue],
         ),
-        allow("dynamodb:PutItem", "dynamodb:Query", on=[_table(inputs, "registry")]),
+        # A revocation is an update, so that the first one stays.
+        allow(
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            on=[_table(inputs, "registry")],
+        ),
         # Whose certificate it is; the local cloud checks it on * only.
         allow("iot:ListPrincipalThings", on=["*"]),
         *_look(),
@@ -88,6 +94,7 @@ def sweeper(inputs: Inputs) -> Statements:
             "dynamodb:PutItem",
             "dynamodb:Query",
             "dynamodb:Scan",
+            "dynamodb:UpdateItem",
             on=[_table(inputs, "registry")],
         ),
         allow("dynamodb:DeleteItem", "dynamodb:Scan", on=[_table(inputs, "applied")]),

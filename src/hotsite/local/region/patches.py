@@ -225,6 +225,13 @@ class Region:
                 " authorizers').",
                 _require_expiry,
             ),
+            Patch(
+                "core.iam_actions:extract_iam_action",
+                "Asks for sqs:ChangeMessageVisibilityBatch and the like; a batch needs"
+                " the permission of its single action, and has none of its own"
+                " (Service Authorization Reference, 'Actions defined by Amazon SQS').",
+                _without_batch,
+            ),
         )
 
     def is_active(self, certificate_id: str) -> bool:
@@ -312,6 +319,14 @@ def _require_expiry(original: Function) -> Function:
         return claims, scopes, refusal
 
     return validate
+
+
+def _without_batch(original: Function) -> Function:
+    def action(service: str, *details: Any, **options: Any) -> str | None:
+        found: str | None = original(service, *details, **options)
+        return found.removesuffix("Batch") if found and service == "sqs" else found
+
+    return action
 
 
 def _not_installed(*_details: Any, **_options: Any) -> None:

@@ -31,6 +31,7 @@ CORRECTIONS: Mapping[str, Correction] = {
     "UpdateThingGroup": groups.update_thing_group,
     "DeleteThingGroup": groups.delete_thing_group,
     "ListThingGroups": groups.list_thing_groups,
+    "ListBillingGroups": groups.list_billing_groups,
     "ListThingsInThingGroup": groups.list_things_in_thing_group,
     "AddThingToThingGroup": groups.add_thing_to_thing_group,
     "UpdateThingGroupsForThing": groups.update_thing_groups_for_thing,

@@ -143,6 +143,12 @@ def list_thing_groups(iot: Any, call: Call) -> Answer | None:
     )
 
 
+def list_billing_groups(iot: Any, call: Call) -> Answer:
+    """Answer that there are none; ministack has no billing groups at all."""
+    del iot, call
+    return answered({"billingGroups": []})
+
+
 def list_things_in_thing_group(iot: Any, call: Call) -> Answer | None:
     """List the things of the child groups too, where the caller asks for it."""
     name = call.text("thingGroupName")

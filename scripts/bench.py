@@ -15,6 +15,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from bench_lag import registry_lag
 from bench_registry import quotas, replication
 from bench_seed import seeding
 from benchmark import ROUNDS, Rates, Result, details_of, rate
@@ -31,6 +32,8 @@ PACKETS = 2000
 DRILLS = 5
 # 10,000 seeds in ten minutes.
 DRILLS_PER_S_MIN = 17.0
+# Below this, figures are told with two digits after the point.
+WHOLE_MIN = 20
 
 
 def dns() -> Iterable[Result]:
@@ -155,7 +158,8 @@ def write(result: Result, folder: Path) -> None:
 
 def line(result: Result) -> str:
     """Return one line of the table."""
-    words = [f"{result.name:31}{result.value:12,.0f} {result.unit:11}"]
+    digits = 0 if result.value >= WHOLE_MIN else 2
+    words = [f"{result.name:31}{result.value:12,.{digits}f} {result.unit:11}"]
     if result.bound is not None:
         sign = "<=" if result.is_upper_bound else ">="
         said = "met" if result.is_met else "MISSED"
@@ -165,6 +169,9 @@ def line(result: Result) -> str:
     return " ".join(words).rstrip()
 
 
+BENCHMARKS = (replication, quotas, seeding, dns, mqtt, drills, registry_lag)
+
+
 def main() -> int:
     """Run every benchmark; exit 1 when a bound is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -172,7 +179,7 @@ def main() -> int:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     has_missed = False
-    for benchmark in (replication, quotas, seeding, dns, mqtt, drills):
+    for benchmark in BENCHMARKS:
         for result in benchmark():
             write(result, options.out)
             print(line(result), flush=True)

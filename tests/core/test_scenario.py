@@ -15,7 +15,7 @@ LEAST = {"name": "x", "title": "A sentence.", "fault": {"kind": "none"}}
 def test_every_shipped_scenario_is_named_like_its_file(path):
     scenario = parse(tomllib.loads(path.read_text()), source=path.name)
     assert scenario.name == path.stem
-    assert scenario.devices == 50
+    assert scenario.devices == (50 if scenario.churn is None else 30)
     assert scenario.objectives == Objectives(rto_s=60, rpo_messages=0)
 
 
@@ -28,6 +28,7 @@ def test_shipped_scenarios_differ_in_what_they_are_about():
     assert scenarios["region-freeze"].fault.kind is FaultKind.REGION_FREEZE
     assert not scenarios["no-fault"].has_fault
     assert not scenarios["dns-disabled"].dns_failover
+    assert scenarios["registry-churn"].churn is not None
 
 
 def test_scenario_without_a_fault_hurts_nothing():
@@ -44,7 +45,7 @@ def test_what_is_left_out_has_a_default():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"device": 50}, "x.toml: unknown key 'device'; known are devices, dns_"),
+        ({"device": 50}, "x.toml: unknown key 'device'; known are churn, devi"),
         ({"fault": {}}, "x.toml: fault: kind is missing"),
         ({"fault": "none"}, "x.toml: fault: must be a table, not 'none'"),
         ({"fault": {"kind": "flood"}}, 'kind must be "region-kill" or "region-freeze"'),
@@ -84,3 +85,30 @@ def test_an_override_is_checked_like_the_file():
     scenario = replace(parse(LEAST, source="x.toml"), devices=-3)
     with pytest.raises(InvalidInputError, match="--devices: devices must be"):
         check(scenario, source="--devices")
+
+
+CHURN = {**LEAST, "fault": {"kind": "region-kill"}}
+
+
+@pytest.mark.parametrize(
+    ("churn", "message"),
+    [
+        ({"before": -1}, "churn: before must be 0 to 10000"),
+        ({"rate_per_s": 0}, "churn: rate_per_s must be above 0"),
+        ({"outside_share": 1.5}, "churn: outside_share must be 0 to 1"),
+        ({"quiet_limit_s": 0}, "churn: quiet_limit_s must be above 0"),
+        ({"objectives": {"lag_p99_s": float("nan")}}, "objectives: lag_p99_s must be"),
+        ({"objectives": {"drift": -1}}, "objectives: drift must be 0"),
+        ({"objectives": {"lag": 1}}, "unknown key 'lag'"),
+    ],
+)
+def test_a_wrong_value_of_the_churn_is_one_clear_line(churn, message):
+    with pytest.raises(InvalidInputError) as caught:
+        parse({**CHURN, "churn": churn}, source="x.toml")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["none", "region-freeze"])
+def test_churn_needs_a_region_that_can_return(kind):
+    with pytest.raises(InvalidInputError, match="only a killed Region can return"):
+        parse({**CHURN, "fault": {"kind": kind}, "churn": {}}, source="x.toml")

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from hotsite.adapters import journal
+from hotsite.core.churn import CertificateTried, Outcome
 from hotsite.core.journal import DeviceRecovered, DrillEnded, FleetSampled
 from hotsite.core.verdict import judge
 
@@ -85,6 +86,54 @@ def test_drill_with_dns_failover_disabled_fails(tmp_path):
     assert verdict["rto"]["recovered"] == 0
     assert verdict["phases"]["dns_switched_s"] is None
     assert verdict["reasons"]
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    """A cloud of the test's own that outlives a drill; commands run beside it."""
+    up = ["local", "up", "--detach", "--name", "churn", "--block", "75"]
+    assert run(tmp_path, *up).returncode == 0
+    yield "churn"
+    run(tmp_path, "local", "down", "--name", "churn")
+
+
+def run(folder, *command):
+    return subprocess.run(
+        [*HOTSITE, *command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+def test_registry_is_whole_after_churn_through_a_kill_and_a_return(tmp_path, cloud):
+    scenario = shortened(
+        tmp_path, "registry-churn", before=24, meanwhile=14, after=14, devices=20
+    )
+    flags = ("--local", cloud, "--out", "out", "--json")
+    played = run(tmp_path, "drill", str(scenario), *flags)
+    verdict = json.loads(played.stdout)
+    assert played.returncode == 0, (verdict["reasons"], played.stderr)
+    churn = verdict["churn"]
+    assert sum(churn["changes"].values()) == 52
+    assert all(churn["changes"].values())
+    assert (churn["while_one_lived"], churn["returned"]) == (14, True)
+    assert churn["outside"] > 5
+    assert min(churn["revoked"], churn["deleted"], churn["shut_out_tried"]) > 0
+    wrong = ("lost", "undeleted", "stale", "shut_out_let_in", "drift")
+    assert {name: churn[name] for name in wrong} == dict.fromkeys(wrong, 0)
+    assert churn["lag_p99_s"] <= verdict["objectives"]["lag_p99_s"]
+
+    events = journal.read(tmp_path / "out" / "journal.jsonl").events
+    assert judge(events).to_json() == verdict
+    tried = [e.fact for e in events if isinstance(e.fact, CertificateTried)]
+    refused = {fact.region for fact in tried if fact.outcome is Outcome.REFUSED}
+    assert refused == {"eu-central-1", "eu-west-1"}
+
+    verified = run(tmp_path, "verify", "--local", cloud)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 @pytest.mark.parametrize("victim", ["hotsite.local.dns", "hotsite.faces.agent.fleet"])

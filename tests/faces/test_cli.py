@@ -97,6 +97,15 @@ def test_missed_objectives_are_exit_code_one(capsys, tmp_path):
     assert run(capsys, "report", tmp_path)[0] == 1
 
 
+def test_simulated_churn_is_judged_from_its_journal_file(capsys, tmp_path):
+    scenario = ROOT / "drills" / "registry-churn.toml"
+    flags = ("--world", "sim", "--json", "--out", tmp_path)
+    code, out, _ = run(capsys, "drill", scenario, *flags)
+    verdict = json.loads(out)
+    assert (code, verdict["verdict"], verdict["churn"]["drift"]) == (0, "pass", 0)
+    assert run(capsys, "report", tmp_path, "--json")[:2] == (0, out)
+
+
 def test_drill_without_a_fault_says_that_nothing_was_measured(capsys, tmp_path):
     scenario = ROOT / "drills" / "no-fault.toml"
     code, _, _ = run(capsys, "drill", scenario, "--world", "sim", "--out", tmp_path)
@@ -127,6 +136,7 @@ def test_same_seed_gives_the_same_simulated_verdict(capsys, tmp_path):
         (["drill", "nowhere.toml"], "nowhere.toml: No such file"),
         (["drill", KILL, "--devices", "0", "--world", "sim"], "devices must be"),
         (["drill", KILL, "--world", "aws"], "not built yet"),
+        (["drill", KILL, "--local", "local"], "only a drill of the registry"),
         (["report", "nowhere"], "nowhere"),
         (["synth", "--config", "nowhere.toml"], "nowhere.toml: No such file"),
         (["agent", "run", "nowhere"], "nowhere"),

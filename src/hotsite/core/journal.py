@@ -14,6 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hotsite.core import records
+from hotsite.core.churn import (
+    CertificateTried,
+    ChurnObjectives,
+    DeviceFound,
+    RegionSwept,
+    RegistryChanged,
+    SiteReturned,
+)
 from hotsite.core.intervals import Intervals
 from hotsite.core.scenario import FaultKind, Objectives
 from hotsite.errors import InvalidInputError
@@ -22,7 +30,7 @@ SCHEMA = 1
 
 
 class Phase(StrEnum):
-    """The parts of a drill, in their order."""
+    """The parts of drills, each drill's in their order."""
 
     UP = "up"
     ONBOARD = "onboard"
@@ -33,6 +41,12 @@ class Phase(StrEnum):
     ONBOARD_AFTER = "onboard_after"
     STAY_HEALTHY = "stay_healthy"
     COLLECT = "collect"
+    CHURN = "churn"
+    MEANWHILE = "meanwhile"
+    RETURN = "return"
+    AFTERWARDS = "afterwards"
+    QUIET = "quiet"
+    VERIFY = "verify"
 
 
 class Moment(StrEnum):
@@ -67,6 +81,7 @@ class DrillStarted:
         objectives: What the drill is judged against.
         active: AWS Region that is active when the drill begins.
         standby: AWS Region that is to take over.
+        churn: What a drill of the registry is judged against, instead.
     """
 
     schema: int
@@ -80,6 +95,7 @@ class DrillStarted:
     objectives: Objectives
     active: str
     standby: str
+    churn: ChurnObjectives | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +300,11 @@ Fact = (
     | DeviceRecovered
     | StoreHeld
     | DeviceReported
+    | RegistryChanged
+    | SiteReturned
+    | RegionSwept
+    | CertificateTried
+    | DeviceFound
     | Note
     | DrillEnded
 )

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hotsite.core import records
+from hotsite.core.churn import Churn
 from hotsite.errors import InvalidInputError
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 DEVICES_MAX = 100_000
 WINDOW_S_MAX = 3600.0
+CHANGES_MAX = 10_000
+RATE_PER_S_MAX = 100.0
 
 
 class FaultKind(StrEnum):
@@ -77,6 +80,8 @@ class Scenario:
         onboard_after: New devices to onboard after the fault, 0 or more.
         dns_failover: Whether health checks may move the failover names.
         replication_lag_s: Lag of the global tables, where a world can set it.
+        churn: What is done to the registry, in a drill of the registry; its fleet
+            does not publish, and it has objectives of its own.
     """
 
     name: str
@@ -92,6 +97,7 @@ class Scenario:
     onboard_after: int = 1
     dns_failover: bool = True
     replication_lag_s: float = 0.0
+    churn: Churn | None = None
 
     @property
     def has_fault(self) -> bool:
@@ -140,10 +146,9 @@ def check(scenario: Scenario, *, source: str) -> None:
         ("recovery_limit_s", scenario.recovery_limit_s),
         ("objectives: rto_s", scenario.objectives.rto_s),
     )
-    title = scenario.title
     rules = (
         (_NAME.fullmatch(scenario.name), "name", "1 to 64 of a-z, 0-9 and -"),
-        (title.strip() and "\n" not in title, "title", "one sentence on one line"),
+        (_is_line(scenario.title), "title", "one sentence on one line"),
         (1 <= scenario.devices <= DEVICES_MAX, "devices", f"1 to {DEVICES_MAX}"),
         (scenario.seed >= 0, "seed", "0 or more"),
         (scenario.onboard_after >= 0, "onboard_after", "0 or more"),
@@ -168,3 +173,46 @@ def check(scenario: Scenario, *, source: str) -> None:
     for is_fine, key, wanted in rules:
         if not is_fine:
             raise InvalidInputError(f"{source}: {key} must be {wanted}")
+    _check_churn(scenario, source)
+
+
+def _is_line(text: str) -> bool:
+    return bool(text.strip()) and "\n" not in text
+
+
+def _check_churn(scenario: Scenario, source: str) -> None:
+    churn = scenario.churn
+    if churn is None:
+        return
+    goals = churn.objectives
+    counts = (
+        ("before", churn.before),
+        ("meanwhile", churn.meanwhile),
+        ("after", churn.after),
+        ("objectives: drift", goals.drift),
+        ("objectives: devices_lost", goals.devices_lost),
+        ("objectives: shut_out_let_in", goals.shut_out_let_in),
+    )
+    lengths = (
+        ("quiet_limit_s", churn.quiet_limit_s),
+        ("sweep_after_s", churn.sweep_after_s),
+        ("objectives: lag_p99_s", goals.lag_p99_s),
+    )
+    rules = (
+        (0 < churn.rate_per_s <= RATE_PER_S_MAX, "rate_per_s", "above 0, at most 100"),
+        (0 <= churn.outside_share <= 1, "outside_share", "0 to 1"),
+        *(
+            (0 <= count <= CHANGES_MAX, key, f"0 to {CHANGES_MAX}")
+            for key, count in counts
+        ),
+        *(
+            (0 < length_s <= WINDOW_S_MAX, key, f"above 0, at most {WINDOW_S_MAX:g}")
+            for key, length_s in lengths
+        ),
+    )
+    for is_fine, key, wanted in rules:
+        if not is_fine:
+            raise InvalidInputError(f"{source}: churn: {key} must be {wanted}")
+    if scenario.fault.kind is not FaultKind.REGION_KILL:
+        text = 'fault: kind must be "region-kill": only a killed Region can return'
+        raise InvalidInputError(f"{source}: {text}")

@@ -7,11 +7,13 @@ percentile that falls on it is None. Must not read anything but events.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hotsite.core import history as histories
 from hotsite.core import records
 from hotsite.core.accounting import Account, Rpo, account
+from hotsite.core.churn import ChurnObjectives
+from hotsite.core.churn_verdict import ChurnFigures, judge_churn
 from hotsite.core.history import History, is_iot_name, percentile
 from hotsite.core.journal import (
     DeviceApplied,
@@ -103,6 +105,8 @@ class Verdict:
         registry: How far the standby was ready.
         is_pass: Whether every objective was measured and met.
         reasons: Why not, one sentence each; empty if ``is_pass``.
+        churn: What became of all names, in a drill of the registry.
+        churn_objectives: What such a drill was judged against, instead.
     """
 
     scenario: str
@@ -116,20 +120,29 @@ class Verdict:
     registry: RegistryFigures
     is_pass: bool
     reasons: tuple[str, ...]
+    churn: ChurnFigures | None = None
+    churn_objectives: ChurnObjectives | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return ``verdict.json``, its keys in the documented order."""
+        objectives, churn = records.write(self.objectives), {}
+        if self.churn is not None and self.churn_objectives is not None:
+            # Nobody published, so the usual ones were no objectives of the drill.
+            own = records.write(self.churn_objectives)
+            objectives = {**dict.fromkeys(objectives), **own}
+            churn = {"churn": records.write(self.churn)}
         return {
             "schema": SCHEMA,
             "scenario": self.scenario,
             "world": self.world,
             "seed": self.seed,
             "devices": self.devices,
-            "objectives": records.write(self.objectives),
+            "objectives": objectives,
             "rto": records.write(self.rto),
             "phases": records.write(self.phases),
             "rpo": records.write(self.rpo),
             "registry": records.write(self.registry),
+            **churn,
             "verdict": "pass" if self.is_pass else "fail",
             "reasons": list(self.reasons),
         }
@@ -148,6 +161,8 @@ def judge(events: Iterable[Event]) -> Verdict:
         InvalidInputError: The events are no journal of this schema.
     """
     history = histories.read(events)
+    if history.started.churn is not None:
+        return _of_churn(history, history.started.churn)
     books = account(history)
     rto = _rto(history)
     phases = _phases(history, rto)
@@ -171,6 +186,26 @@ def judge(events: Iterable[Event]) -> Verdict:
         registry=registry,
         is_pass=not reasons,
         reasons=reasons,
+    )
+
+
+def _of_churn(history: History, goals: ChurnObjectives) -> Verdict:
+    found = judge_churn(history, goals)
+    reasons = (*_ending_reasons(history), *found.reasons)
+    return Verdict(
+        scenario=history.started.scenario,
+        world=history.started.world,
+        seed=history.started.seed,
+        devices=history.started.devices,
+        objectives=history.started.objectives,
+        rto=Rto(),
+        phases=Phases(),
+        rpo=Rpo(),
+        registry=replace(_registry(history), lag_p99_s=found.figures.lag_p99_s),
+        is_pass=not reasons,
+        reasons=reasons,
+        churn=found.figures,
+        churn_objectives=goals,
     )
 
 

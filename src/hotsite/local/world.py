@@ -84,6 +84,15 @@ class LocalWorld:
             )
             for region in self._regions.values()
         }
+        self._ledgers = {
+            region: DynamoClaims(
+                cloud.client("dynamodb", region),
+                self._state.tables.registry,
+                origin=region,
+                clock=self._clock,
+            )
+            for region in self._regions.values()
+        }
         (self._folder / "devices").mkdir(parents=True, exist_ok=True)
 
     def facts(self) -> WorldFacts:
@@ -116,13 +125,7 @@ class LocalWorld:
         )
         # The maker's import of serial numbers: it happens long before a device
         # is switched on, so it goes where the API will look.
-        ledger_region = region or self._regions["b"]
-        claims = DynamoClaims(
-            self._cloud.client("dynamodb", ledger_region),
-            self._state.tables.registry,
-            origin=ledger_region,
-            clock=self._clock,
-        )
+        claims = self._ledgers[region or self._regions["b"]]
         yield from _together(partial(self._onboard, endpoint, claims), things)
 
     def lags(self, region: str) -> Mapping[str, float]:
@@ -139,7 +142,7 @@ class LocalWorld:
     def start_fleet(self, things: Sequence[str], plan: FleetPlan) -> None:
         """Let the devices connect and publish."""
         self._things = frozenset(things)
-        members = [self._member(thing) for thing in things]
+        members = [self.member(thing) for thing in things]
         config = {
             "devices": [
                 {
@@ -181,6 +184,10 @@ class LocalWorld:
             raise InvalidInputError(f"the local world has no fault {fault.value}")
         self._cloud.fault(_FAULTS[fault], region)
         return self._clock.now_s()
+
+    def restore(self, region: str) -> None:
+        """Let a killed Region return with all that it acknowledged."""
+        self._cloud.fault("return", region)
 
     def observe(self) -> Sequence[Fact]:
         """Return what happened since the last look: fleet, health, DNS."""
@@ -226,7 +233,7 @@ class LocalWorld:
     def _onboard(
         self, endpoint: onboarding_api.Endpoint, claims: DynamoClaims, thing: str
     ) -> DeviceOnboarded:
-        member = self._member(thing)
+        member = self.member(thing)
         if thing not in self._requests:
             key = device_key.make(thing)
             key.save(member.private_key)
@@ -243,22 +250,35 @@ class LocalWorld:
     def _prove(
         self, region: str, thing: str
     ) -> DeviceConnectable | DeviceUnconnectable:
-        member = self._member(thing)
-        credentials = Credentials(
-            member.certificate.read_text(), member.private_key, self._ca_pem
-        )
-        name = self._iot_name(region)
-        address = self._cloud.address(region)
-        target = Target(address, self._state.mqtt_port, name)
         try:
-            took_s = mqtt_probe.connect_once(target, credentials, thing)
+            took_s = self.connect(region, self.member(thing))
         except HotsiteError as error:
             return DeviceUnconnectable(thing, region, str(error))
         return DeviceConnectable(thing, region, took_s)
 
-    def _member(self, thing: str) -> Member:
-        base = self._folder / "devices" / thing
-        return Member(thing, base.with_suffix(".pem"), base.with_suffix(".key"))
+    def connect(self, region: str, member: Member) -> float:
+        """Connect to a Region's own name once; return how long it took.
+
+        Args:
+            region: AWS Region.
+            member: Who connects, and with which certificate.
+
+        Raises:
+            UnreachableError: The broker did not answer.
+            RefusedError: It does not let the device in.
+        """
+        credentials = Credentials(
+            member.certificate.read_text(), member.private_key, self._ca_pem
+        )
+        address = self._cloud.address(region)
+        target = Target(address, self._state.mqtt_port, self._iot_name(region))
+        return mqtt_probe.connect_once(target, credentials, member.thing)
+
+    def member(self, thing: str, certificate: int = 1) -> Member:
+        """Return where a device keeps one of its certificates, and the key of it."""
+        suffix = "" if certificate == 1 else f".{certificate}"
+        base = self._folder / "devices" / f"{thing}{suffix}"
+        return Member(thing, Path(f"{base}.pem"), Path(f"{base}.key"))
 
     def _fresh_token(self) -> str:
         self._token = self._token or self._cloud.token()

@@ -15,12 +15,17 @@ from hotsite.core import scenario as scenarios
 from hotsite.core.journal import DrillEnded
 from hotsite.core.scenario import Scenario
 from hotsite.errors import InvalidInputError
-from hotsite.faces.cli import files, report
+from hotsite.faces.cli import files, report, sites
 from hotsite.faces.cli.clouds import private_cloud
 from hotsite.faces.render.progress import progress
+from hotsite.flows.churn import play_churn
 from hotsite.flows.drill import play
+from hotsite.local.churn import LocalChurnWorld
+from hotsite.local.client import LocalCloud
 from hotsite.local.world import LocalWorld
 from hotsite.ports import Clock, World
+from hotsite.ports.churn import ChurnWorld
+from hotsite.sim.churn import SimChurnWorld
 from hotsite.sim.clock import SimClock
 from hotsite.sim.world import SimWorld
 
@@ -32,6 +37,7 @@ worlds:
 examples:
   hotsite drill drills/region-loss.toml
   hotsite drill drills/region-freeze.toml --devices 300 --seed 3 --out build/freeze
+  hotsite drill drills/registry-churn.toml --local local && hotsite verify --local
 """
 _FILES = ("journal.jsonl", "verdict.json", "report.html")
 
@@ -53,6 +59,11 @@ def register(commands: Any) -> None:
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="default: build/drills/SCENARIO"
     )
+    command.add_argument(
+        "--local",
+        metavar="NAME",
+        help="play in a local cloud that is up and stays so; for registry drills",
+    )
     command.add_argument("--json", action="store_true", help="the verdict as JSON")
     command.set_defaults(run=run)
 
@@ -65,9 +76,19 @@ def run(options: argparse.Namespace) -> int:
         raise InvalidInputError(
             "--world aws: drills on AWS are not built yet; see docs/limits.md"
         )
+    if options.local is not None and (
+        scenario.churn is None or options.world != "local"
+    ):
+        raise InvalidInputError(
+            "--local: only a drill of the registry, in the local world, leaves a cloud"
+            " as whole as it was"
+        )
     folder = options.out or Path("build/drills") / scenario.name
     _make_room(folder)
-    _play(scenario, text, options.world, folder)
+    if scenario.churn is not None:
+        _play_churn(scenario, text, options, folder)
+    else:
+        _play(scenario, text, options.world, folder)
     return report.write(folder, is_json=options.json)
 
 
@@ -115,6 +136,36 @@ def _play(scenario: Scenario, text: str, world: str, folder: Path) -> None:
             raise
 
 
+def _play_churn(
+    scenario: Scenario, text: str, options: argparse.Namespace, folder: Path
+) -> None:
+    with (
+        _opened_to_churn(options, scenario, folder) as (there, clock),
+        progress() as view,
+        JournalWriter(
+            folder / "journal.jsonl", clock.now_s(), clock, listener=view.event
+        ) as journal,
+    ):
+        try:
+            play_churn(scenario, text, there, journal, clock)
+        except KeyboardInterrupt:
+            journal.write(DrillEnded("interrupted"))
+            raise
+
+
+@contextlib.contextmanager
+def _opened_to_churn(
+    options: argparse.Namespace, scenario: Scenario, folder: Path
+) -> Iterator[tuple[ChurnWorld, Clock]]:
+    if options.world == "sim":
+        virtual = SimClock()
+        yield SimChurnWorld(virtual, seed=scenario.seed), virtual
+        return
+    with _local_world(folder, options.local) as (cloud, base):
+        intakes = {site.region: site.intake() for site in sites.of_cloud(cloud)}
+        yield LocalChurnWorld(base, cloud, intakes), SystemClock()
+
+
 @contextlib.contextmanager
 def _opened(
     name: str, scenario: Scenario, folder: Path
@@ -123,10 +174,22 @@ def _opened(
         virtual = SimClock()
         yield SimWorld(virtual, seed=scenario.seed), virtual
         return
-    with private_cloud(folder, _say) as cloud:
+    with _local_world(folder) as (_, world):
+        yield world, SystemClock()
+
+
+@contextlib.contextmanager
+def _local_world(
+    folder: Path, name: str | None = None
+) -> Iterator[tuple[LocalCloud, LocalWorld]]:
+    with contextlib.ExitStack() as stack:
+        if name is None:
+            cloud = stack.enter_context(private_cloud(folder, _say))
+        else:
+            cloud = LocalCloud.open(Path(".hotsite") / name)
         world = LocalWorld(cloud, folder / "world")
         try:
-            yield world, SystemClock()
+            yield cloud, world
         finally:
             world.close()
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hotsite.core.apis import limits_of
 from hotsite.errors import (
     HotsiteError,
     InvalidInputError,
@@ -59,27 +60,36 @@ def register(subparsers: Any) -> None:
         )
         part.add_argument("--json", action="store_true", help="one JSON document")
         part.set_defaults(run=function)
-        if name == "up":
-            part.add_argument("--detach", action="store_true", help="return when ready")
-            part.add_argument("--domain", default=clouds.DOMAIN)
-            part.add_argument("--dns-port", type=int, default=network.DNS_PORT)
-            part.add_argument(
-                "--block", type=int, default=1, help="first address block: 127.0.BLOCK"
-            )
-        elif name == "env":
-            part.add_argument("--site", choices=("a", "b"), default="a")
-        elif name == "fault":
-            part.add_argument("kind", choices=("kill", "freeze", "thaw", "return"))
-            part.add_argument("site", metavar="SITE", help="a, b, or the Region's name")
-        elif name == "claim":
-            part.add_argument(
-                "id", metavar="ID", help="serial number; the thing's name"
-            )
-            part.add_argument(
-                "--out", type=Path, metavar="FILE", help="default: ID/claim.json"
-            )
-        elif name == "exec":
-            part.add_argument("program", nargs=argparse.REMAINDER, metavar="CMD ...")
+        _add_flags(part, name)
+
+
+def _add_flags(part: argparse.ArgumentParser, name: str) -> None:
+    """Add what only one of the sub-commands takes."""
+    if name == "up":
+        part.add_argument("--detach", action="store_true", help="return when ready")
+        part.add_argument("--domain", default=clouds.DOMAIN)
+        part.add_argument("--dns-port", type=int, default=network.DNS_PORT)
+        part.add_argument(
+            "--block", type=int, default=1, help="first address block: 127.0.BLOCK"
+        )
+        part.add_argument(
+            "--raised-quotas",
+            default="",
+            metavar="JSON",
+            help='IoT calls a second beyond AWS\'s defaults: {"ListThings": 100}',
+        )
+    elif name == "env":
+        part.add_argument("--site", choices=("a", "b"), default="a")
+    elif name == "fault":
+        part.add_argument("kind", choices=("kill", "freeze", "thaw", "return"))
+        part.add_argument("site", metavar="SITE", help="a, b, or the Region's name")
+    elif name == "claim":
+        part.add_argument("id", metavar="ID", help="serial number; the thing's name")
+        part.add_argument(
+            "--out", type=Path, metavar="FILE", help="default: ID/claim.json"
+        )
+    elif name == "exec":
+        part.add_argument("program", nargs=argparse.REMAINDER, metavar="CMD ...")
 
 
 def _commands() -> Iterator[tuple[str, Callable[..., int], str, str]]:
@@ -111,12 +121,19 @@ def up(options: argparse.Namespace) -> int:
         raise InvalidInputError(f"--block {options.block}: write 1, 3, 5 ... 253")
     if not 1024 <= options.dns_port < 1 << 16:  # noqa: PLR2004 (53 is added anyway)
         raise InvalidInputError(f"--dns-port {options.dns_port}: write 1024 to 65535")
+    for region in Settings(options.domain).sites:
+        limits_of(region.region, options.raised_quotas, where="--raised-quotas")
     folder = _folder(options)
     launcher.refuse_if_up(folder)
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(options.domain)
     config = clouds.config_for(settings, options.name, folder, _say)
-    config = replace(config, dns_port=options.dns_port, block=options.block)
+    config = replace(
+        config,
+        dns_port=options.dns_port,
+        block=options.block,
+        raised_quotas=options.raised_quotas,
+    )
     with contextlib.ExitStack() as stack:
         launched = stack.enter_context(launcher.Launched(config, _say))
         state = launched.wait_ready()

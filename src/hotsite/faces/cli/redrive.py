@@ -5,8 +5,6 @@ import json
 from typing import Any
 
 from hotsite.adapters.aws.failures import S3FailedBatches
-from hotsite.adapters.aws.session import translated
-from hotsite.errors import NotFoundError
 from hotsite.faces.cli import sites
 from hotsite.faces.cli.sites import Remote
 from hotsite.faces.render import registry
@@ -57,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _redriven(remote: Remote) -> tuple[Redriven, ...]:
-    store = S3FailedBatches(remote.client("s3"), _bucket(remote))
+    store = S3FailedBatches(remote.client("s3"), remote.output(_OUTPUT))
     found = []
     try:
         for batch in redrive(store, remote.intake().site):
@@ -68,16 +66,6 @@ def _redriven(remote: Remote) -> tuple[Redriven, ...]:
         sites.say("what is done is done: the same command goes on with the rest")
         raise
     return tuple(found)
-
-
-def _bucket(remote: Remote) -> str:
-    stack = f"{remote.prefix}-replication-{remote.region}"
-    with translated(f"look up stack {stack}"):
-        answer = remote.client("cloudformation").describe_stacks(StackName=stack)
-    for output in answer["Stacks"][0].get("Outputs", ()):
-        if output["OutputKey"] == _OUTPUT:
-            return str(output["OutputValue"])
-    raise NotFoundError(f"stack {stack} in {remote.region} has no output {_OUTPUT}")
 
 
 def _document(region: str, batches: tuple[Redriven, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hotsite.adapters.clock import SystemClock
 from hotsite.core import records
-from hotsite.core.apis import calls_of_observation, default_limits
+from hotsite.core.apis import calls_of_observation
 from hotsite.core.progress import Costs, progress
 from hotsite.core.quota import SHARE
 from hotsite.core.registry import Kind
@@ -25,6 +25,10 @@ left as it is. The other Region becomes equal while the seeding runs, at the pac
 its own quotas: hotsite status shows how far it is.
 
 Stopped or killed, the same command goes on where it was.
+
+exit codes:
+  0 all is recorded  1 something could not be, and is named
+  2 wrong input  3 a Region did not answer  130 interrupted
 
 examples:
   hotsite seed --from eu-central-1
@@ -66,7 +70,8 @@ def run(options: argparse.Namespace) -> int:
         raise InvalidInputError(f"--workers {options.workers}: 1 to {_WORKERS_MAX}")
     remote = sites.open_one(options, options.source)
     clock = SystemClock()
-    costs, began_s = _costs(remote.region), clock.now_s()
+    limits = remote.limits()
+    costs, began_s = _costs(limits), clock.now_s()
 
     def show(states: Mapping[str, SeedProgress]) -> str:
         return _line(states, clock.now_s() - began_s, costs)
@@ -74,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     def job(index: int) -> Iterator[SeedProgress]:
         shard = Shard(index, options.workers)
         settings = SeedOptions(shard=shard, is_telling_strays=not options.no_strays)
-        return seed(remote.intake(), settings)
+        return seed(remote.intake(limits), settings)
 
     jobs = {f"worker {index}": partial(job, index) for index in range(options.workers)}
     try:
@@ -122,12 +127,12 @@ def _all_left_out(parts: Sequence[LeftOut]) -> LeftOut:
     return LeftOut(sum(part.count for part in parts) - told + len(names), names)
 
 
-def _costs(region: str) -> Costs:
+def _costs(limits: Mapping[str, float]) -> Costs:
     calls: dict[str, float] = dict(_MORE_CALLS)
     for kind in (Kind.THING, Kind.SHADOWS):
         for api, count in calls_of_observation(kind, 1).items():
             calls[api] = calls.get(api, 0.0) + count
-    rates = {api: limit * SHARE for api, limit in default_limits(region).items()}
+    rates = {api: limit * SHARE for api, limit in limits.items()}
     return Costs(calls, rates)
 
 

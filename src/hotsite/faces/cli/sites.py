@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from hotsite.adapters.aws.session import translated
-from hotsite.core.apis import default_limits
+from hotsite.core.apis import default_limits, limits_of
 from hotsite.core.policies import Place
-from hotsite.errors import InvalidInputError, RetryableError, UnreachableError
+from hotsite.errors import (
+    HotsiteError,
+    InvalidInputError,
+    NotFoundError,
+    RetryableError,
+    UnreachableError,
+)
 from hotsite.faces.cli.files import read_settings
 from hotsite.faces.lambdas.site import Clients, Layout, intake_of
 from hotsite.flows.pacing import PacingBudget
@@ -25,6 +31,7 @@ from hotsite.local.client import LocalCloud
 
 _LOCAL = "local"
 _PREFIX = "hotsite"
+_RAISED = "RaisedQuotas"
 # A Region that says nothing is dead; commands must get on with the other one.
 _ANSWER_S_MAX = 8.0
 # A person waits rather than starts again; the functions of the site go on meanwhile.
@@ -63,21 +70,58 @@ class Remote:
         """Return the clients that replication works with."""
         return Clients(*map(self.client, ("dynamodb", "iot", "iot-data")))
 
-    @property
-    def layout(self) -> Layout:
-        """Return where the site is, and what its parts are called.
+    def limits(self) -> Mapping[str, float]:
+        """Return the quotas that the site's own functions were told to keep.
+
+        Without an answer they are AWS's defaults, and that is said: slower than
+        need be, and never wrong.
+        """
+        where = f"{self._stack}, parameter {_RAISED}"
+        try:
+            found = self._described().get("Parameters", ())
+            raised = {one["ParameterKey"]: one["ParameterValue"] for one in found}
+            return limits_of(self.region, raised.get(_RAISED, ""), where=where)
+        except HotsiteError as error:
+            say(f"{self.region}: keeping to AWS's default quotas: {error}")
+            return default_limits(self.region)
+
+    def output(self, name: str) -> str:
+        """Return an output of the site's replication stack.
+
+        Raises:
+            HotsiteError: The Region does not answer, or there is no such output.
+        """
+        for output in self._described().get("Outputs", ()):
+            if output["OutputKey"] == name:
+                return str(output["OutputValue"])
+        raise NotFoundError(f"{self._stack} in {self.region} has no output {name}")
+
+    def intake(self, limits: Mapping[str, float] | None = None) -> Intake:
+        """Return the ports that flows over the whole site work with.
+
+        Args:
+            limits: How often each API may be called, a second; AWS's defaults for
+                work that calls few.
 
         Raises:
             HotsiteError: The account could not be told.
         """
         registry, applied = self.tables
         place = Place(self.region, self.account())
-        limits = default_limits(self.region)
-        return Layout(place, self.prefix, registry, applied, limits)
+        limits = limits or default_limits(self.region)
+        layout = Layout(place, self.prefix, registry, applied, limits)
+        return intake_of(self.clients, layout, budget=_BUDGET)
 
-    def intake(self) -> Intake:
-        """Return the ports that flows over the whole site work with."""
-        return intake_of(self.clients, self.layout, budget=_BUDGET)
+    @property
+    def _stack(self) -> str:
+        return f"stack {self.prefix}-replication-{self.region}"
+
+    def _described(self) -> dict[str, Any]:
+        name = self._stack.removeprefix("stack ")
+        with translated(f"look up {self._stack} in {self.region}"):
+            answer = self.client("cloudformation").describe_stacks(StackName=name)
+        stack: dict[str, Any] = answer["Stacks"][0]
+        return stack
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -201,7 +245,11 @@ def _opener(session: Any, region: str) -> _Open:
 
 
 def _local_sites(name: str) -> Iterator[Remote]:
-    local = LocalCloud.open(Path(".hotsite") / name)
+    yield from of_cloud(LocalCloud.open(Path(".hotsite") / name))
+
+
+def of_cloud(local: LocalCloud) -> Iterator[Remote]:
+    """Yield the sites of a local cloud that is up."""
     state = local.state
     session = boto3.session.Session(
         aws_access_key_id=state.account_id, aws_secret_access_key=cloud.SECRET

@@ -56,8 +56,7 @@ def run(options: argparse.Namespace) -> int:
         regions = [_document(region, status) for region, status in found.items()]
         print(json.dumps({"regions": regions}))
     else:
-        for region, status in found.items():
-            print(registry.status_text(region, status))
+        print(registry.status_text(found))
     whole = [one for one in found.values() if isinstance(one, ReplicationStatus)]
     if len(whole) < len(found):
         return 3

@@ -95,6 +95,10 @@ def run(options: argparse.Namespace) -> int:
     """Compare, and repair where asked to."""
     if options.restore and not options.repair:
         raise InvalidInputError("--restore changes IoT Core: add --repair to mean it")
+    if options.wait < 0:
+        raise InvalidInputError(f"--wait {options.wait:g}: 0 seconds or more")
+    if options.sample is not None and options.resume:
+        raise InvalidInputError("--sample looks once and keeps no place to --resume")
     if options.sample is not None and options.sample < 1:
         raise InvalidInputError(f"--sample {options.sample}: 1 or more")
     mode = Mode.ADOPT if options.repair else Mode.REPORT
@@ -122,7 +126,7 @@ def code(ends: Mapping[str, End]) -> int:
         return _REFUSED
     if errors:
         return _NO_ANSWER
-    if any(report.refused for report in reports):
+    if any(report.refused and report.mode is not Mode.REPORT for report in reports):
         return _REFUSED
     return _PARITY if all(report.is_equal for report in reports) else _DRIFT
 
@@ -138,7 +142,7 @@ def _looked(found: Sequence[Remote], plan: _Plan) -> dict[str, End]:
 
 
 def _job(remote: Remote, plan: _Plan) -> Iterator[SweepProgress]:
-    intake = remote.intake()
+    intake = remote.intake(remote.limits())
     if plan.sample is not None:
         sample = Sample(plan.sample, plan.seed)
         report = sweep_sample(intake, sample, SweepOptions(mode=plan.mode))

@@ -97,7 +97,8 @@ def progress_text(found: Progress) -> str:
     if not found.done:
         return found.stage
     of = f" of {found.total:,}" if found.total is not None else ""
-    text = f"{found.stage}: {found.done:,}{of}, {found.rate_per_s:.1f}/s"
+    pace = f", {found.rate_per_s:.1f}/s" if found.rate_per_s else ""
+    text = f"{found.stage}: {found.done:,}{of}{pace}"
     if not found.eta_s:
         return text
     limit = f" (the quota of {found.api} decides)" if found.api else ""

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from importlib import resources
 
 from hotsite.core.journal import Event
-from hotsite.faces.render import tables
+from hotsite.faces.render import churn, tables
 from hotsite.faces.render.charts import LAYOUTS
 from hotsite.faces.render.curve import curve, waits
 from hotsite.faces.render.markup import Markup, join, tag
-from hotsite.faces.render.story import Story, headline, tell
+from hotsite.faces.render.story import Story, tell
 from hotsite.faces.render.tables import Figure, Table
 from hotsite.faces.render.timeline import timeline
 
@@ -59,7 +59,7 @@ def _banner(story: Story) -> Markup:
     return tag(
         "header",
         tag("p", tag("span", f"{mark} {_word(story)}", class_="badge"), class_="word"),
-        tag("h1", _unbroken(headline(story), story)),
+        tag("h1", _unbroken(churn.headline_of(story), story)),
         tag("ul", *items, class_="reasons") if items else "",
         tag("p", facts, class_="facts"),
         class_="pass" if verdict.is_pass else "fail",
@@ -81,12 +81,30 @@ def _unbroken(text: str, story: Story) -> Markup:
 
 def _sections(story: Story) -> Iterable[Markup]:
     verdict = story.verdict
-    yield tag("dl", *map(_card, tables.figures(verdict)), class_="cards")
+    yield tag("dl", *map(_card, churn.figures(verdict)), class_="cards")
     yield _section(
         "Timeline",
         *(timeline(story, layout) for layout in LAYOUTS),
         _legend(_regions(story)),
     )
+    if verdict.churn is None:
+        yield from _recovery_sections(story)
+    else:
+        for table in churn.tables_of(story):
+            yield _section(table.caption, _table(table))
+    yield _section("What happened", _table(tables.moment_table(story), "moments"))
+    yield _section(
+        "This run",
+        _table(tables.run_table(story), "words"),
+        tag("h3", "Play it again"),
+        tag("pre", "\n".join(tables.commands(story))),
+        tag("h3", "Scenario"),
+        tag("pre", story.history.started.scenario_text.strip()),
+    )
+
+
+def _recovery_sections(story: Story) -> Iterable[Markup]:
+    verdict = story.verdict
     if story.away_s:
         yield _section(
             "How long devices were away",
@@ -109,15 +127,6 @@ def _sections(story: Story) -> Iterable[Markup]:
         class_="pair",
     )
     yield _section("Messages, accounted for", _table(tables.loss_table(story)))
-    yield _section("What happened", _table(tables.moment_table(story), "moments"))
-    yield _section(
-        "This run",
-        _table(tables.run_table(story), "words"),
-        tag("h3", "Play it again"),
-        tag("pre", "\n".join(tables.commands(story))),
-        tag("h3", "Scenario"),
-        tag("pre", story.history.started.scenario_text.strip()),
-    )
 
 
 def _section(title: str, *children: str) -> Markup:

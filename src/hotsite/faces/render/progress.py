@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from hotsite.core.churn import RegionSwept, RegistryChanged, SiteReturned
 from hotsite.core.journal import (
     DeviceConnectable,
     DeviceOnboarded,
@@ -34,6 +35,28 @@ from hotsite.faces.render.story import FAULTS
 SAMPLE_EVERY_S = 5.0
 _REFRESH_HZ = 4
 _LINES_KEPT = 6
+_CHURN_PHASES = (
+    Phase.ONBOARD,
+    Phase.CHURN,
+    Phase.PROVE,
+    Phase.FAULT,
+    Phase.MEANWHILE,
+    Phase.RETURN,
+    Phase.AFTERWARDS,
+    Phase.QUIET,
+    Phase.VERIFY,
+)
+_PHASES = (
+    Phase.UP,
+    Phase.ONBOARD,
+    Phase.PROVE,
+    Phase.STEADY,
+    Phase.FAULT,
+    Phase.RECOVER,
+    Phase.ONBOARD_AFTER,
+    Phase.STAY_HEALTHY,
+    Phase.COLLECT,
+)
 
 
 class Progress(Protocol):
@@ -86,11 +109,24 @@ def sentence(event: Event) -> str | None:
             text = f"{thing} cannot connect in {region}: {reason}"
         case Note(text=text):
             pass
+        case SiteReturned(region=region, took_s=took_s):
+            text = f"{region} is back after {took_s:.1f} s"
+        case RegionSwept() as fact:
+            text = sweep_line(fact)
         case DrillEnded(reason=reason):
             text = f"drill ended: {reason}"
         case _:
             pass
     return text
+
+
+def sweep_line(found: RegionSwept) -> str:
+    """Return a comparison of a Region with the record as one line."""
+    text = (
+        f"{found.region}: {found.drift} differences, {found.pending} at work, of"
+        f" {found.names} names"
+    )
+    return f"{text}; {found.adopted} taken in" if found.is_repair else text
 
 
 def fleet_line(sample: FleetSampled) -> str:
@@ -119,6 +155,8 @@ class LineProgress:
                 text: str | None = f"phase: {_name(phase)}"
             case FleetSampled() as sample:
                 text = fleet_line(sample) if self._is_due(event.at_s) else None
+            case RegistryChanged(number=number):
+                text = f"changes: {number}" if self._is_due(event.at_s) else None
             case _:
                 text = sentence(event)
         if text is not None:
@@ -157,6 +195,7 @@ class LiveProgress:
         self._fault_at_s: float | None = None
         self._counts: dict[str, int] = {}
         self._lines: list[str] = []
+        self._changes = 0
 
     def event(self, event: Event) -> None:
         """Take the event into the view."""
@@ -176,6 +215,8 @@ class LiveProgress:
                 self._add("proved")
             case DeviceRecovered():
                 self._add("recovered")
+            case RegistryChanged():
+                self._changes += 1
             case _:
                 pass
         text = sentence(event)
@@ -193,6 +234,8 @@ class LiveProgress:
         devices = self._started.devices if self._started else 0
         for name, count in self._counts.items():
             table.add_row(name, _bar(count, devices))
+        if self._changes:
+            table.add_row("changes", str(self._changes))
         if self._sample is not None:
             for region, count in self._sample.connected.items():
                 table.add_row(region, _bar(count, devices))
@@ -209,7 +252,8 @@ class LiveProgress:
 
     def _phases(self) -> Text:
         text = Text()
-        for phase in Phase:
+        is_churn = self._started is not None and self._started.churn is not None
+        for phase in _CHURN_PHASES if is_churn else _PHASES:
             style = "bold reverse" if phase is self._phase else "dim"
             text.append(f" {_name(phase)} ", style=style)
         return text

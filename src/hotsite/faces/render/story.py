@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from hotsite.core import history as histories
 from hotsite.core.accounting import Account, account
+from hotsite.core.churn import SiteReturned
 from hotsite.core.history import History, is_iot_name
 from hotsite.core.journal import (
     DeviceOnboarded,
@@ -206,6 +207,8 @@ def _moments_written(story: Story) -> Iterator[tuple[float, str]]:
                 yield at_s, f"{region} is {state}: {count} checkers reach it"
             case Note(text=text):
                 yield at_s, text
+            case SiteReturned(region=region, took_s=took_s):
+                yield at_s, f"{region} was back after {took_s:.1f} s"
             case DeviceOnboarded(thing=thing, region=region, took_s=took_s):
                 if thing in newcomers:
                     yield at_s, f"{thing} was onboarded in {region} in {took_s:.1f} s"

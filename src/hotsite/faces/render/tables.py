@@ -112,12 +112,12 @@ def _share(part: int | None, whole: int) -> str:
     return UNKNOWN if part is None else f"{part} of {whole}"
 
 
-def figure_table(verdict: Verdict) -> Table:
+def figure_table(found: Iterable[Figure]) -> Table:
     """Return the deciding figures as a table."""
     return Table(
         "Objectives",
         ("Figure", "Measured", "Wanted", "Judgement"),
-        tuple((f.name, f.value, f.wanted, f.word) for f in figures(verdict)),
+        tuple((f.name, f.value, f.wanted, f.word) for f in found),
     )
 
 

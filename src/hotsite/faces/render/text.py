@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from hotsite.core.journal import Event
 from hotsite.core.verdict import Verdict
-from hotsite.faces.render import tables
-from hotsite.faces.render.story import headline, tell
+from hotsite.faces.render import churn, tables
+from hotsite.faces.render.story import Story, tell
 from hotsite.faces.render.tables import Table
 
 
@@ -18,7 +18,7 @@ def verdict_text(verdict: Verdict) -> str:
             f" world {verdict.world}, seed {verdict.seed}"
         ),
         "",
-        *_table(tables.figure_table(verdict)),
+        *_table(tables.figure_table(churn.figures(verdict))),
     ]
     if verdict.reasons:
         lines += ["", *(f"- {reason}" for reason in verdict.reasons)]
@@ -38,19 +38,22 @@ def report_text(events: Iterable[Event]) -> str:
         InvalidInputError: The events are no journal.
     """
     story = tell(events)
-    parts = (
-        tables.recovery_table(story.verdict),
-        tables.loss_table(story),
-        tables.registry_table(story),
-        tables.slowest_table(story),
-        tables.moment_table(story),
-        tables.run_table(story),
-    )
-    lines = [headline(story), "", verdict_text(story.verdict)]
+    parts = (*_parts(story), tables.moment_table(story), tables.run_table(story))
+    lines = [churn.headline_of(story), "", verdict_text(story.verdict)]
     for table in filter(lambda part: part.rows, parts):
         lines += [table.caption.upper(), *_table(table), ""]
     lines += ["AGAIN", *(f"  {command}" for command in tables.commands(story))]
     return "\n".join(lines) + "\n"
+
+
+def _parts(story: Story) -> Iterable[Table]:
+    if story.verdict.churn is not None:
+        yield from churn.tables_of(story)
+        return
+    yield tables.recovery_table(story.verdict)
+    yield tables.loss_table(story)
+    yield tables.registry_table(story)
+    yield tables.slowest_table(story)
 
 
 def _table(table: Table) -> Iterator[str]:

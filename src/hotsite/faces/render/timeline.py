@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hotsite.core.churn import RegistryChanged
 from hotsite.faces.render.charts import (
     WIDE,
     Layout,
@@ -66,10 +67,15 @@ def timeline(story: Story, layout: Layout) -> Markup:
     top = sheet.y
     sheet.title("Phase of the drill")
     _band(sheet, story.phases, lambda _: "phase")
-    _fleet(sheet)
+    is_churn = story.history.started.churn is not None
+    if is_churn:
+        _changes(sheet)
+    else:
+        _fleet(sheet)
     _dns(sheet)
     _health(sheet)
-    _backlog(sheet)
+    if not is_churn:
+        _backlog(sheet)
     if has_fault:
         at = x(0)
         sheet.parts += [
@@ -140,6 +146,26 @@ def _health(sheet: _Sheet) -> None:
 
 def _by_health(colours: Mapping[bool, str]) -> Callable[[Span], str]:
     return lambda span: colours[span.is_good]
+
+
+def _changes(sheet: _Sheet) -> None:
+    """Draw a stroke for each change of the registry, in its Region's colour."""
+    started = sheet.story.history.started
+    for region in (started.active, started.standby):
+        sheet.title(f"Changes in {region}")
+        for event, fact in sheet.story.history.each(RegistryChanged):
+            if fact.region == region:
+                sheet.parts.append(
+                    tag(
+                        "rect",
+                        x=sheet.x(event.at_s - sheet.story.zero_s),
+                        y=sheet.y,
+                        width=1.5,
+                        height=_BAND,
+                        class_=f"band {sheet.css(region)}",
+                    )
+                )
+        sheet.y += _BAND
 
 
 def _fleet(sheet: _Sheet) -> None:

@@ -6,7 +6,8 @@ FROM ?= 0
 SEEDS ?= 10000
 DRILL_FLAGS ?=
 TEST_FLAGS ?= -q
-PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
+# A lock names all that is needed; a resolver would look for newer releases (of `coverage[toml]`).
+PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .PHONY: help setup drill test tools check format lock soak bench clean
 help: ## Say what there is
@@ -20,12 +21,14 @@ $(VENV)/.ready: requirements/dev.txt requirements/node.txt pyproject.toml
 	@$(BIN)/$(PIP_INSTALL) -r requirements/dev.txt
 	@command -v node >/dev/null || $(BIN)/$(PIP_INSTALL) -r requirements/node.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip check --disable-pip-version-check >&2
 	@touch $@
 
 .venv-clients/.ready: requirements/clients.txt
 	@test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
 	@echo "setup: installing unmodified clients (AWS CLI, AWS IoT Device SDK)" >&2
 	@.venv-clients/bin/$(PIP_INSTALL) -r requirements/clients.txt
+	@.venv-clients/bin/pip check --disable-pip-version-check >&2
 	@touch $@
 
 drill: $(VENV)/.ready ## Lose a Region of the local two-Region cloud, and measure (DRILL_FLAGS="--devices 300")

@@ -155,6 +155,38 @@ def test_revocation_made_outside_is_written_while_another_worker_has_the_key():
     assert a.site.records.read(OVEN).revoked == (FIRST.certificate_id,)
 
 
+def reopen(intake):
+    registry, certificate_id = intake.site.registry, FIRST.certificate_id
+    intake.site.records.write_revoked(OVEN, certificate_id)
+    apply(OVEN, intake.site)
+    intake.site.clock.sleep(31)
+    assert registry.certificates[certificate_id].status is CertificateStatus.REVOKED
+    registry.certificates[certificate_id] = FIRST
+
+
+def test_revoked_certificate_that_somebody_activates_is_revoked_again():
+    a = applied_oven()
+    reopen(a)
+    (captured,) = [one for one in capture(OVEN, a, is_applying=True) if one.call_count]
+    found = a.site.registry.certificates[FIRST.certificate_id]
+    assert found.status is CertificateStatus.REVOKED
+    assert captured.reason == "revoked again"
+    assert a.site.records.read(OVEN).revoked == (FIRST.certificate_id,)
+
+
+def test_capture_leaves_it_to_the_replicator_to_revoke_again():
+    a = applied_oven()
+    reopen(a)
+    before = calls(a)
+    stamps = a.site.records.read(OVEN).stamps
+    capture(OVEN, a, is_applying=False)
+    assert calls(a) == before
+    assert a.site.records.read(OVEN).stamps != stamps
+    apply(OVEN, a.site)
+    found = a.site.registry.certificates[FIRST.certificate_id]
+    assert found.status is CertificateStatus.REVOKED
+
+
 def test_certificate_attached_outside_is_recorded_and_a_removed_one_is_gone():
     a = applied_oven()
     registry = a.site.registry

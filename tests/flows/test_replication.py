@@ -129,6 +129,35 @@ def test_revocation_written_in_the_other_region_closes_the_device_here():
     assert not b.registry.can_connect("oven")
 
 
+def test_deactivation_undoes_no_revocation_that_nobody_has_heard_of():
+    b = written(OVEN)
+    apply(KEY, b)
+    closed = replace(FIRST, status=CertificateStatus.REVOKED)
+    b.registry.certificates[FIRST.certificate_id] = closed
+    off = replace(FIRST, status=CertificateStatus.INACTIVE)
+    write(b.records, replace(b.records.read(KEY), certificates=(off,)))
+    apply(KEY, b)
+    assert b.registry.certificates[FIRST.certificate_id] == closed
+    assert b.records.read(KEY).revoked == (FIRST.certificate_id,)
+
+
+def test_certificate_that_was_taken_away_outside_is_closed_when_it_is_revoked():
+    b = written(OVEN)
+    apply(KEY, b)
+    off = replace(FIRST, status=CertificateStatus.INACTIVE)
+    b.registry.attached["oven"].clear()
+    b.registry.certificates[FIRST.certificate_id] = off
+    write(b.records, replace(b.records.read(KEY), certificates=()))
+    line = b.applied.read(KEY)
+    taken = b.records.read(KEY)
+    b.applied.write(replace(line, record=taken, digest=taken.digest), previous=line)
+    b.records.write_revoked(KEY, FIRST.certificate_id)
+    apply(KEY, b)
+    assert FIRST.certificate_id not in b.registry.certificates
+    last_two = [Verb.UPDATE_CERTIFICATE, Verb.DELETE_CERTIFICATE]
+    assert b.registry.calls[-2:] == last_two
+
+
 def test_revocation_that_arrives_before_the_device_never_opens_it():
     b = site()
     b.records.write_revoked(KEY, FIRST.certificate_id)

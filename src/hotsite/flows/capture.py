@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from hotsite.core import deletions
 from hotsite.core.merge import merge
-from hotsite.core.registry import Key, Kind, Record
+from hotsite.core.registry import CertificateStatus, Key, Kind, Record
 from hotsite.errors import (
     HotsiteError,
     InvalidInputError,
@@ -37,6 +37,9 @@ from hotsite.flows.sight import (
 from hotsite.ports import Applied
 
 __all__ = ["Captured", "Intake", "capture", "capture_one"]
+
+
+REVOKED = CertificateStatus.REVOKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,9 @@ def capture_one(
         sight = look(key, intake)
     merged = sight.merged
     if merged == sight.wanted:
+        reopened = _reopened(sight)
+        if reopened:
+            return _closed(reopened, sight, intake, is_applying=is_applying)
         failure = sight.line.failure if sight.line else None
         reason = failure or "nothing changed outside"
         return Captured(key, reason, failure=failure, left_out=sight.left_out)
@@ -149,6 +155,38 @@ def _applied_first(key: Key, intake: Intake) -> Captured | None:
         count = outcome.call_count
         return Captured(key, "applied just now", call_count=count, is_early=True)
     return None
+
+
+def _reopened(sight: Sight) -> tuple[str, ...]:
+    """Return the certificates that are revoked, and open in the Region."""
+    revoked = frozenset(sight.wanted.revoked)
+    return tuple(
+        one.certificate_id
+        for one in sight.seen.certificates
+        if one.certificate_id in revoked and one.status is not REVOKED
+    )
+
+
+def _closed(
+    reopened: tuple[str, ...], sight: Sight, intake: Intake, *, is_applying: bool
+) -> Captured:
+    """Have a certificate revoked again: nothing that is seen can undo that."""
+    site, key = intake.site, sight.wanted.key
+    check_settled(sight, site)
+    reason = "revoked again"
+    if is_applying:
+        outcome = replication.apply(key, site, look=Look.ALL)
+        reason = outcome.failure or reason
+        count = outcome.call_count
+        return Captured(key, reason, call_count=count, failure=outcome.failure)
+    # The replicator does it: its line says that nothing is certain, and a write
+    # of what stands there already wakes it.
+    line = sight.line or Applied(key)
+    doubtful = replace(line, digest="", attempts=(*line.attempts, sight.wanted))
+    site.applied.write(doubtful, previous=sight.line)
+    for certificate_id in reopened:
+        site.records.write_revoked(key, certificate_id)
+    return Captured(key, reason)
 
 
 def _adopted(sight: Sight, merged: Record, intake: Intake) -> Captured:

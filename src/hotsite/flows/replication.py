@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from hotsite.core import replication, validity
-from hotsite.core.registry import Key, Record
+from hotsite.core.merge import with_revocations
+from hotsite.core.registry import CertificateStatus, Key, Record
 from hotsite.core.replication import Present
 from hotsite.errors import (
     ConflictError,
@@ -158,6 +159,29 @@ def leased(
     return site.applied.write(taken, previous=previous)
 
 
+def _is_doubtful(wanted: Record, line: Applied) -> bool:
+    """Say whether a line does not tell all that matters of what is here.
+
+    A certificate that was taken from the thing outside is no longer in the line,
+    and still in the Region: when it is revoked, it must be closed there as well.
+    """
+    known = line.record
+    if line.attempts or known is None:
+        return bool(line.attempts)
+    there = {*known.revoked, *(item.certificate_id for item in known.certificates)}
+    return not there.issuperset(wanted.revoked)
+
+
+def _may_reopen(plan: replication.Plan) -> bool:
+    """Say whether a plan would undo a revocation that nobody has told us of."""
+    return any(
+        step.verb is replication.Verb.UPDATE_CERTIFICATE
+        and step.certificate is not None
+        and step.certificate.status is not CertificateStatus.REVOKED
+        for step in plan.steps
+    )
+
+
 def _tried(key: Key, site: Site) -> Outcome:
     try:
         return apply(key, site)
@@ -200,6 +224,7 @@ class _Worker:
         try:
             validity.check(wanted)
             have = have or self._have(wanted, previous)
+            wanted = self._with_revocations(wanted, have)
             if replication.plan(wanted, have).steps:
                 line = leased(previous, wanted.key, self.site, attempt=wanted)
                 self._perform(wanted, line, have, calls)
@@ -211,11 +236,20 @@ class _Worker:
         return self._end(wanted, line, failure, calls.count)
 
     def _have(self, wanted: Record, previous: Applied | None) -> Present:
-        is_certain = previous is not None and not previous.attempts
+        is_certain = previous is not None and not _is_doubtful(wanted, previous)
         if self.look is Look.TRUST and (previous is None or is_certain):
             record = previous.record if previous else None
-            return Present.of(record) if record else replication.NOTHING
+            have = Present.of(record) if record else replication.NOTHING
+            if not _may_reopen(replication.plan(wanted, have)):
+                return have
         return self._observed(wanted, previous)
+
+    def _with_revocations(self, wanted: Record, have: Present) -> Record:
+        """Take in what was revoked outside, and not heard of: it is for ever."""
+        closed = with_revocations(have, wanted)
+        for certificate_id in sorted({*closed.revoked}.difference(wanted.revoked)):
+            self.site.records.write_revoked(wanted.key, certificate_id)
+        return closed
 
     def _observed(self, wanted: Record, line: Applied | None) -> Present:
         tried = line.attempts if line else ()
@@ -227,6 +261,7 @@ class _Worker:
             for certificate_id in (
                 *(item.certificate_id for item in record.certificates),
                 *record.gone,
+                *record.revoked,
             )
         }
         seen = self.site.registry.observe(wanted.key, tuple(ids))
@@ -248,6 +283,7 @@ class _Worker:
             else:
                 return
             have = self._observed(wanted, line)
+            wanted = self._with_revocations(wanted, have)
 
     def _fetch_needs(self, wanted: Record) -> None:
         """Make equal first what a record depends on."""

@@ -65,7 +65,8 @@ class Records(Protocol):
     def write_revoked(self, key: Key, certificate_id: str) -> None:
         """Write the revocation of a certificate, once and for ever.
 
-        Needs no look at the record first, so that nothing can be in its way.
+        Needs no look at the record first, so that nothing can be in its way. One
+        that is there already keeps its time, and is told of again by the stream.
 
         Raises:
             UnreachableError: The table did not answer.

@@ -135,6 +135,7 @@ class SimTables:
         life: int = 0,
         is_deleted: bool = False,
         is_removed: bool = False,
+        written_at_s: float | None = None,
     ) -> None:
         """Write one item here; it is under way to the other replicas."""
         now_s = self.clock.now_s()
@@ -144,7 +145,7 @@ class SimTables:
         item = Item(
             key,
             value,
-            now_s,
+            now_s if written_at_s is None else written_at_s,
             self.region,
             stamp=f"{self.region}-{self._write_count}",
             is_deleted=is_deleted,
@@ -186,11 +187,15 @@ class SimTables:
     def _put_all(self, key: Key, wanted: Iterable[Draft]) -> None:
         for draft in wanted:
             place = (str(key), draft.sort_key)
+            there = self.partitions.get(place[0], {}).get(place[1])
             is_once = draft.sort_key.startswith("revoked#")
-            if not (is_once and place[1] in self.partitions.get(place[0], {})):
-                self.put(
-                    place, draft.value, life=draft.life, is_deleted=draft.is_deleted
-                )
+            self.put(
+                place,
+                draft.value,
+                life=draft.life,
+                is_deleted=draft.is_deleted,
+                written_at_s=there.written_at_s if there and is_once else None,
+            )
 
 
 class SimClaims:

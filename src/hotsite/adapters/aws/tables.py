@@ -145,8 +145,12 @@ class DynamoRecords:
             stamp=uuid.uuid4().hex,
         )
         place = {name: {"S": item.pop(name)} for name in ("pk", "sk")}
-        # Written once: what is there already keeps its time and its origin.
-        sets = ", ".join(f"#{n} = if_not_exists(#{n}, :{n})" for n in item)
+        # What is there already keeps its time and its origin; the new stamp alone
+        # makes it a change, which a stream tells of.
+        kept = [name for name in item if name != "stamp"]
+        sets = ", ".join(
+            ["#stamp = :stamp", *(f"#{n} = if_not_exists(#{n}, :{n})" for n in kept)]
+        )
         return {
             "Update": {
                 "TableName": self._table,

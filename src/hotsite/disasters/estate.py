@@ -1,6 +1,7 @@
 """Two simulated Regions whole: tables, IoT Core, streams, events and workers."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -82,6 +83,7 @@ class SimRegion:
             with it was applied to an end.
         reopened: Those that somebody made ACTIVE again behind hotsite's back.
         buried: When outside deletions were taken over, by kind.
+        rounds: How often a name was worked on; ``None`` counts the sweeps.
         is_dead: True while the Region does not exist for anybody.
     """
 
@@ -103,6 +105,7 @@ class SimRegion:
         self.closed: set[str] = set()
         self.reopened: set[str] = set()
         self.buried: dict[str, list[float]] = {}
+        self.rounds: Counter[Key | None] = Counter()
         self.is_dead = False
         self.is_sweeping = True
         self.site = Site(
@@ -148,6 +151,7 @@ class SimRegion:
         reports: list[Report] = []
 
         def job() -> None:
+            self.rounds[None] += 1
             options = SweepOptions(mode=mode, cursor=cursor)
             passed = sweep(self.intake, options)
             reports.extend(one.report for one in passed if one.is_complete)
@@ -178,11 +182,13 @@ class SimRegion:
         self.stream.resume()
 
     def _sweep_a_bit(self) -> None:
+        self.rounds[None] += 1
         options = SweepOptions(Mode.ADOPT, _SWEEP_BUDGET_S, "sweep")
         for _ in sweep(self.intake, options):
             pass
 
     def _replicate(self, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+        self.rounds.update(set(keys))
         outcomes = apply_all(keys, self.site)
         return tuple(item.key for item in outcomes if item.is_retryable)
 
@@ -199,6 +205,7 @@ class SimRegion:
         self.scheduler.start(job)
 
     def _capture(self, key: Key) -> None:
+        self.rounds[key] += 1
         for item in capture(key, self.intake):
             if item.is_changed:
                 self.history.add(f"captured {item.key}: {item.reason}")
@@ -263,6 +270,7 @@ class Estate:
 
     def __init__(self, seed: int) -> None:
         """Start two empty Regions with the luck of a seed."""
+        self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311 - a simulation, no secret
         self.scheduler = Scheduler()
         self.regions = {
@@ -281,6 +289,10 @@ class Estate:
     def other(self, name: str) -> SimRegion:
         """Return the Region that is not the named one."""
         return self.regions[REGIONS[1 - REGIONS.index(name)]]
+
+    def close(self) -> None:
+        """End all workers."""
+        self.scheduler.close()
 
     def is_calm(self, thing: str) -> bool:
         """Say whether nothing is under way about a thing."""

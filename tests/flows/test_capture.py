@@ -34,6 +34,10 @@ def intake_of(region="a", clock=None, **given):
     return Intake(site, SimCursors(), SimDeletionLedger(), **given)
 
 
+def around(intake, surroundings):
+    return replace(intake, site=replace(intake.site, surroundings=surroundings))
+
+
 def oven(**given):
     body = Thing("oven", None, (("colour", "red"),), ("fleet",))
     return Record(OVEN, replace(body, **given), (FIRST,))
@@ -350,7 +354,7 @@ def test_certificate_that_two_things_share_is_left_out_and_named():
         def page(self, what, token=None):
             raise NotImplementedError
 
-    a = intake_of(surroundings=Shared())
+    a = around(intake_of(), Shared())
     registry = a.site.registry
     registry.things["oven"] = Thing("oven", None, (), ("fleet",))
     registry.certificates[FIRST.certificate_id] = FIRST

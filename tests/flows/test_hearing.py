@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.flows.test_capture import FIRST, OVEN, applied_oven, calls, intake_of
+from tests.flows.test_capture import FIRST, OVEN, applied_oven, around, calls, intake_of
 
 from hotsite.core.registry import CertificateStatus, Key, Kind, Thing, thing_key
 from hotsite.flows.hearing import Message, hear
@@ -91,14 +91,14 @@ def test_a_revoked_certificate_is_found_by_its_thing():
     registry: SimRegistry = a.site.registry
     revoked = replace(FIRST, status=CertificateStatus.REVOKED)
     registry.certificates[FIRST.certificate_id] = revoked
-    around = replace(a, surroundings=Around(registry))
+    a = around(a, Around(registry))
     heard = call("UpdateCertificate", certificateId=FIRST.certificate_id)
-    hear([heard], around)
+    hear([heard], a)
     assert a.site.records.read(OVEN).revoked == (FIRST.certificate_id,)
 
 
 def test_a_certificate_of_nobody_is_nobodys_business():
-    a = intake_of(surroundings=Around(SimRegistry()))
+    a = around(intake_of(), Around(SimRegistry()))
     found = hear([call("UpdateCertificate", certificateId="ff" * 32)], a)
     assert (found.taken, found.late_ids) == ((), ())
 

@@ -34,6 +34,7 @@ from hotsite.flows.replication import (
 )
 from hotsite.sim.clock import SimClock
 from hotsite.sim.registry import SimRegistry
+from hotsite.sim.surroundings import SimSurroundings
 from hotsite.sim.tables import SimAppliedRecords, SimTables, replicate
 
 KEY = thing_key("oven")
@@ -156,6 +157,52 @@ def test_certificate_that_was_taken_away_outside_is_closed_when_it_is_revoked():
     assert FIRST.certificate_id not in b.registry.certificates
     last_two = [Verb.UPDATE_CERTIFICATE, Verb.DELETE_CERTIFICATE]
     assert b.registry.calls[-2:] == last_two
+
+
+def stranger_at(b, *things):
+    other = certificate("stranger")
+    b.registry.certificates[other.certificate_id] = other
+    for name in things:
+        b.registry.attached.setdefault(name, set()).add(other.certificate_id)
+    return other
+
+
+def delete_oven(b):
+    buried = replace(b.records.read(KEY), body=None, certificates=(), is_deleted=True)
+    write(b.records, buried)
+    return apply(KEY, b)
+
+
+def test_deletion_closes_and_keeps_a_certificate_that_somebody_else_attached():
+    b = written(OVEN)
+    apply(KEY, b)
+    other = stranger_at(b, "oven")
+    assert delete_oven(b).failure is None
+    assert "oven" not in b.registry.things
+    off = replace(other, status=CertificateStatus.INACTIVE)
+    assert b.registry.certificates == {other.certificate_id: off}
+
+
+def test_deletion_leaves_a_certificate_that_lets_other_devices_in():
+    b = written(OVEN)
+    b = replace(b, surroundings=SimSurroundings(b.registry))
+    apply(KEY, b)
+    other = stranger_at(b, "oven", "lamp")
+    assert delete_oven(b).failure is None
+    assert "oven" not in b.registry.things
+    assert b.registry.certificates == {other.certificate_id: other}
+    assert b.registry.attached["lamp"] == {other.certificate_id}
+
+
+def test_restoring_a_device_leaves_a_certificate_that_lets_other_devices_in():
+    b = written(OVEN)
+    b = replace(b, surroundings=SimSurroundings(b.registry))
+    apply(KEY, b)
+    other = stranger_at(b, "oven", "lamp")
+    apply(KEY, b, look=Look.ALL)
+    assert b.registry.certificates[other.certificate_id] == other
+    assert b.registry.attached["lamp"] == {other.certificate_id}
+    assert b.registry.attached["oven"] == {FIRST.certificate_id}
 
 
 def test_revocation_that_arrives_before_the_device_never_opens_it():

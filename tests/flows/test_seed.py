@@ -3,6 +3,7 @@ import tracemalloc
 from dataclasses import replace
 
 import pytest
+from tests.flows.test_capture import around
 from tests.sample_registry import certificate
 
 from hotsite.core.apis import calls_of_observation, default_limits
@@ -233,7 +234,7 @@ def test_what_is_not_brought_over_is_named():
                 return NamePage(tuple(certificate(x).certificate_id for x in labels))
             return NamePage((f"a {what.value}",))
 
-    a = intake_of(surroundings=Around())
+    a = around(intake_of(), Around())
     existing(a, 3)
     report = run(a)
     assert report.shared.names == (certificate("press-00").certificate_id,)

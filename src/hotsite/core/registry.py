@@ -256,6 +256,12 @@ class Record:
         return self.body if isinstance(self.body, Thing) else None
 
     @property
+    def certificate_ids(self) -> tuple[str, ...]:
+        """Return every certificate that the record has ever spoken of."""
+        held = (item.certificate_id for item in self.certificates)
+        return tuple(dict.fromkeys((*held, *self.gone, *self.revoked)))
+
+    @property
     def is_absent(self) -> bool:
         """Say whether the record neither wishes the name nor has deleted it.
 

@@ -30,6 +30,7 @@ from hotsite.sim.registry import SimRegistry
 from hotsite.sim.registry_state import Rules
 from hotsite.sim.scheduler import Scheduler, Worker
 from hotsite.sim.streams import WORKER_S_MAX, Link, Stream
+from hotsite.sim.surroundings import SimSurroundings
 from hotsite.sim.tables import SimAppliedRecords, SimClaims, SimCursors, SimTables
 
 FLEET_GROUP, FLEET_TYPE = "hotsite-fleet", "hotsite-device"
@@ -113,6 +114,7 @@ class SimRegion:
             GatedApplied(self.gate, self.applied),
             GatedRegistry(self.gate, self.registry),
             scheduler,
+            SimSurroundings(self.registry),
         )
         self.claims = GatedClaims(self.gate, SimClaims(self.tables))
         cursors = GatedCursors(self.gate, SimCursors())

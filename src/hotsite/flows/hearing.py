@@ -114,7 +114,7 @@ class _Batch:
                 yield item.key
 
     def _things_of(self, certificate_id: str) -> tuple[Key, ...]:
-        surroundings = self.intake.surroundings
+        surroundings = self.intake.site.surroundings
         if surroundings is None:
             return ()
         return tuple(map(thing_key, surroundings.things_of(certificate_id)))

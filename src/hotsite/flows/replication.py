@@ -27,6 +27,7 @@ from hotsite.errors import (
     RetryableError,
 )
 from hotsite.ports import Applied, AppliedRecords, Clock, Records, Registry
+from hotsite.ports.unrecorded import Surroundings
 
 # Longer than the replicator and the sweeper can live, so that a lease that is
 # still there is a living worker's: their Lambdas end after 60 s.
@@ -44,12 +45,26 @@ _LEASE_WAIT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The ports of one Region that replication works with."""
+    """The ports of one Region that replication works with.
+
+    ``surroundings`` tells whose a certificate is; nothing when no one may be asked,
+    and then one that is attached to a thing is taken for the thing's own.
+    """
 
     records: Records
     applied: AppliedRecords
     registry: Registry
     clock: Clock
+    surroundings: Surroundings | None = None
+
+    def shared(self, certificate_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of some certificates that more than one thing has."""
+        around = self.surroundings
+        if around is None:
+            return frozenset()
+        return frozenset(
+            one for one in sorted(certificate_ids) if len(around.things_of(one)) > 1
+        )
 
 
 class Look(Enum):
@@ -237,6 +252,8 @@ class _Worker:
 
     def _have(self, wanted: Record, previous: Applied | None) -> Present:
         is_certain = previous is not None and not _is_doubtful(wanted, previous)
+        if wanted.body is None and previous is not None:
+            return self._observed(wanted, previous)
         if self.look is Look.TRUST and (previous is None or is_certain):
             record = previous.record if previous else None
             have = Present.of(record) if record else replication.NOTHING
@@ -255,17 +272,18 @@ class _Worker:
         tried = line.attempts if line else ()
         base = (line.record,) if line and line.record else ()
         known = (wanted, *base, *tried)
-        ids = {
-            certificate_id: None
-            for record in known
-            for certificate_id in (
-                *(item.certificate_id for item in record.certificates),
-                *record.gone,
-                *record.revoked,
-            )
-        }
+        ids = dict.fromkeys(one for record in known for one in record.certificate_ids)
         seen = self.site.registry.observe(wanted.key, tuple(ids))
-        return seen if self.look is Look.ALL else replication.narrowed(seen, known)
+        if self.look is not Look.ALL and wanted.body is not None:
+            return replication.narrowed(seen, known)
+        strangers = seen.attached.difference(ids)
+        seen = replace(seen, shared=self.site.shared(strangers))
+        if wanted.body is not None:
+            return seen
+        # IoT Core deletes no thing that has a certificate, whosever it is.
+        narrow = replication.narrowed(seen, known)
+        ours = seen if self.look is Look.ALL or seen.thing else narrow
+        return replace(ours, strangers=strangers)
 
     def _perform(
         self, wanted: Record, line: Applied, have: Present, calls: "_Calls"

@@ -213,7 +213,7 @@ class _Seed:
         all certificates is whole, and has each of them once.
         """
         is_asked_for = self.options.is_telling_strays
-        return () if is_asked_for and self.intake.surroundings else seen
+        return () if is_asked_for and self.intake.site.surroundings else seen
 
     def _is_known(self, key: Key) -> bool:
         """Say whether a name is recorded and applied here already."""
@@ -237,7 +237,7 @@ class _Seed:
         return state if rest else state.next_stage()
 
     def _unrecorded(self, state: SeedState) -> SeedState:
-        what, around = _UNRECORDED[state.stage], self.intake.surroundings
+        what, around = _UNRECORDED[state.stage], self.intake.site.surroundings
         is_costly = what is Unrecorded.CERTIFICATE
         is_left = is_costly and not self.options.is_telling_strays
         if around is None or is_left or self.options.shard.index:

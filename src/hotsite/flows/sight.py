@@ -6,7 +6,6 @@ before the record, the record before the Region, so that whoever writes the line
 afterwards in the name of what was seen fails if a worker has begun meanwhile.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from hotsite.core.deletions import Limit
@@ -18,7 +17,6 @@ from hotsite.errors import ConflictError, NotReadyError
 from hotsite.flows.replication import Site
 from hotsite.ports import Applied, Cursors
 from hotsite.ports.deletions import DeletionLedger
-from hotsite.ports.unrecorded import Surroundings
 
 # "It might take several seconds for the detachment to propagate" (botocore model
 # of AWS IoT, DetachThingPrincipal): ten times that. A shadow changes at once.
@@ -36,8 +34,6 @@ class Intake:
         ledger: Its deletions of late.
         scope: What is hotsite's own and never recorded.
         limit: How many deletions may be taken over.
-        surroundings: Tells whose a certificate is; nothing when no one may be
-            asked, and then a new one is taken for the thing's own.
     """
 
     site: Site
@@ -45,7 +41,6 @@ class Intake:
     ledger: DeletionLedger
     scope: Scope = field(default_factory=Scope)
     limit: Limit = field(default_factory=Limit)
-    surroundings: Surroundings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +113,7 @@ def look(key: Key, intake: Intake) -> Sight:
     known += line.record.certificates if line and line.record else ()
     ids = dict.fromkeys(item.certificate_id for item in known)
     seen = site.registry.observe(key, tuple(ids))
-    shared = tuple(_shared(seen, ids, intake))
+    shared = tuple(sorted(site.shared(seen.attached.difference(ids))))
     return Sight(line, wanted, _without(seen, shared), shared)
 
 
@@ -144,15 +139,6 @@ def check_settled(sight: Sight, site: Site) -> None:
     settle_s = SHADOW_SETTLE_S if is_shadow else SETTLE_S
     if line.call_count and now_s - line.applied_at_s < settle_s:
         raise NotReadyError(f"{key} was changed by hotsite less than {settle_s} s ago")
-
-
-def _shared(seen: Present, known: dict[str, None], intake: Intake) -> Iterator[str]:
-    """Yield the certificates that are new, and not this thing's alone."""
-    if intake.surroundings is None:
-        return
-    for certificate_id in sorted(seen.attached - set(known)):
-        if len(intake.surroundings.things_of(certificate_id)) > 1:
-            yield certificate_id
 
 
 def _without(seen: Present, certificate_ids: tuple[str, ...]) -> Present:

@@ -135,7 +135,6 @@ class SimTables:
         life: int = 0,
         is_deleted: bool = False,
         is_removed: bool = False,
-        written_at_s: float | None = None,
     ) -> None:
         """Write one item here; it is under way to the other replicas."""
         now_s = self.clock.now_s()
@@ -145,7 +144,7 @@ class SimTables:
         item = Item(
             key,
             value,
-            now_s if written_at_s is None else written_at_s,
+            there.written_at_s if there and _is_once(key[1]) else now_s,
             self.region,
             stamp=f"{self.region}-{self._write_count}",
             is_deleted=is_deleted,
@@ -187,15 +186,12 @@ class SimTables:
     def _put_all(self, key: Key, wanted: Iterable[Draft]) -> None:
         for draft in wanted:
             place = (str(key), draft.sort_key)
-            there = self.partitions.get(place[0], {}).get(place[1])
-            is_once = draft.sort_key.startswith("revoked#")
-            self.put(
-                place,
-                draft.value,
-                life=draft.life,
-                is_deleted=draft.is_deleted,
-                written_at_s=there.written_at_s if there and is_once else None,
-            )
+            self.put(place, draft.value, life=draft.life, is_deleted=draft.is_deleted)
+
+
+def _is_once(sort_key: str) -> bool:
+    """Say whether an item keeps the time of its first write."""
+    return sort_key.startswith("revoked#")
 
 
 class SimClaims:

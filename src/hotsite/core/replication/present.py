@@ -25,6 +25,8 @@ class Present:
             first; nothing when they were not looked at.
         version: Number of the thing's or group's version in this Region, which
             means nothing in any other; nothing when it was not looked at.
+        strangers: Attached certificates that hotsite has never put there.
+        shared: Those of them that other things have as well.
     """
 
     body: Body | None = None
@@ -32,6 +34,8 @@ class Present:
     attached: frozenset[str] = frozenset()
     versions: tuple[str, ...] = ()
     version: int | None = None
+    strangers: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
 
     @property
     def thing(self) -> Thing | None:
@@ -63,15 +67,7 @@ def narrowed(seen: Present, known: tuple[Record, ...]) -> Present:
     Returns:
         What is there of that which hotsite has put there, or is to put there.
     """
-    ids = {
-        certificate_id
-        for record in known
-        for certificate_id in (
-            *(item.certificate_id for item in record.certificates),
-            *record.gone,
-            *record.revoked,
-        )
-    }
+    ids = {one for record in known for one in record.certificate_ids}
     return replace(
         seen,
         body=_narrowed_body(seen.body, known),

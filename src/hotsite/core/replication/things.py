@@ -58,21 +58,26 @@ def _removal_of(
 ) -> Iterator[Step]:
     # DeleteCertificate refuses an ACTIVE certificate and one that has a thing or
     # policy attached (botocore model of AWS IoT, DeleteCertificate): close,
-    # detach, delete. One that is revoked is closed as REVOKED, for ever.
+    # detach, delete. One that is revoked is closed as REVOKED, for ever. A
+    # stranger's is closed and kept; one that lets others in is only detached.
     certificate_id, closed = certificate.certificate_id, certificate
     is_revoked = certificate_id in wanted.revoked
     status = CertificateStatus.REVOKED if is_revoked else CertificateStatus.INACTIVE
-    if certificate.status is CertificateStatus.ACTIVE or (
-        is_revoked and certificate.status is not status
-    ):
+    is_open = certificate.status is CertificateStatus.ACTIVE
+    if certificate_id in have.shared:
+        yield Step(Verb.DETACH_CERTIFICATE, wanted.key, thing, certificate)
+        return
+    if is_open or (is_revoked and certificate.status is not status):
         closed = replace(certificate, status=status)
         yield Step(Verb.UPDATE_CERTIFICATE, wanted.key, thing, closed)
     step = Step(Verb.DELETE_CERTIFICATE, wanted.key, thing, closed)
-    for name in certificate.policies:
+    is_stranger = certificate_id in have.strangers
+    for name in () if is_stranger else certificate.policies:
         yield replace(step, verb=Verb.DETACH_POLICY, target=name)
     if certificate_id in have.attached:
         yield replace(step, verb=Verb.DETACH_CERTIFICATE)
-    yield step
+    if not is_stranger:
+        yield step
 
 
 def _thing_steps(wanted: Record, thing: Thing, have: Present) -> Iterator[Step]:

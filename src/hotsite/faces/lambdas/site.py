@@ -65,11 +65,14 @@ def open_site(
         budget: How patient to be with the Region's quotas.
     """
     clients, layout = clients_of(environment.region), layout_of(environment, account_id)
+    registry = paced(clients, layout, check_csr, budget=budget)
+    around = IotSurroundings(clients.iot, layout.place)
     return Site(
         records=records_of(clients, layout),
         applied=DynamoAppliedRecords(clients.dynamodb, layout.applied),
-        registry=paced(clients, layout, check_csr, budget=budget),
+        registry=registry,
         clock=SystemClock(),
+        surroundings=PacedSurroundings(around, registry),
     )
 
 
@@ -108,11 +111,11 @@ def intake_of(
             applied=DynamoAppliedRecords(clients.dynamodb, layout.applied),
             registry=registry,
             clock=clock,
+            surroundings=PacedSurroundings(around, registry),
         ),
         cursors=DynamoCursors(clients.dynamodb, layout.applied),
         ledger=DynamoDeletionLedger(clients.dynamodb, layout.applied),
         scope=Scope(layout.prefix),
-        surroundings=PacedSurroundings(around, registry),
     )
 
 

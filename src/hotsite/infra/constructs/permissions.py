@@ -22,6 +22,7 @@ def onboarding(inputs: SiteInputs) -> Statements:
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:Query",
+            "dynamodb:UpdateItem",
             on=[_table(inputs, "registry")],
         ),
         *_look(),
@@ -46,7 +47,10 @@ def replicator(inputs: Inputs, *, stream: str, failures: str) -> Statements:
             on=[stream],
         ),
         allow("dynamodb:ListStreams", on=["*"]),
-        allow("dynamodb:Query", on=[_table(inputs, "registry")]),
+        # It writes revocations that it meets, and nothing else.
+        allow(
+            "dynamodb:Query", "dynamodb:UpdateItem", on=[_table(inputs, "registry")]
+        ),
         allow("s3:ListBucket", on=[failures]),
         allow("s3:PutObject", on=[f"{failures}/*"]),
         *_look(),
@@ -79,8 +83,6 @@ def capture(inputs: Inputs, *, queue: str) -> Statements:
             "dynamodb:UpdateItem",
             on=[_table(inputs, "registry")],
         ),
-        # Whose certificate it is; the local cloud checks it on * only.
-        allow("iot:ListPrincipalThings", on=["*"]),
         *_look(),
         _applied(inputs),
     )
@@ -170,6 +172,8 @@ def _look() -> Statements:
     """Return what observing any key needs."""
     return (
         allow("iot:ListAttachedPolicies", on=["*"]),
+        # Whose certificate it is; the local cloud checks it on * only.
+        allow("iot:ListPrincipalThings", on=["*"]),
         # AWS checks it on the CA certificate, the local cloud on * only.
         allow("iot:DescribeCACertificate", on=["*"]),
         allow("iot:DescribeCertificate", on=[arn("iot", "cert/*")]),

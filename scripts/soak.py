@@ -1,18 +1,33 @@
-"""Play many seeds of simulated disasters; print each one that loses something."""
+"""Play many seeds of simulated disasters; print each one that loses something.
+
+A seed is two disasters: the registry's, in which operators, outsiders and faults
+meet in both Regions, and a fleet's, whose Region dies.
+"""
 
 import argparse
+import itertools
 import random
+import signal
 import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
 
 from hotsite.core.journal import Event, Fact
 from hotsite.core.scenario import Fault, FaultKind, Scenario
 from hotsite.core.verdict import Verdict, judge
+from hotsite.disasters import disaster
 from hotsite.errors import HotsiteError
 from hotsite.flows.drill import play
 from hotsite.sim.clock import SimClock
 from hotsite.sim.world import SimWorld
 
 PROGRESS_EVERY = 500
+CHUNK = 20
+INTERRUPTED = 130
+LINES_MAX = 60
 
 
 class _Journal:
@@ -26,8 +41,29 @@ class _Journal:
         self.events.append(Event(now_s - self._began_s, now_s, fact))
 
 
-def disaster(seed: int) -> Scenario:
-    """Return the one disaster that belongs to a seed."""
+@dataclass(slots=True)
+class Played:
+    """What became of some seeds.
+
+    Attributes:
+        seeds: How many.
+        failures: Lines about each seed that lost something, by seed.
+        counts: How often what happened in them.
+    """
+
+    seeds: int = 0
+    failures: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, more: "Played") -> None:
+        """Take in what became of more seeds."""
+        self.seeds += more.seeds
+        self.failures |= more.failures
+        self.counts += more.counts
+
+
+def region_loss(seed: int) -> Scenario:
+    """Return the one loss of a Region that belongs to a seed."""
     chance = random.Random(seed)
     kinds = (FaultKind.REGION_KILL, FaultKind.REGION_FREEZE)
     return Scenario(
@@ -43,11 +79,78 @@ def disaster(seed: int) -> Scenario:
 
 
 def run(seed: int) -> Verdict:
-    """Play one seed and judge it."""
-    scenario, clock = disaster(seed), SimClock()
+    """Play the loss of a Region, and judge it."""
+    scenario, clock = region_loss(seed), SimClock()
     journal = _Journal(clock)
     play(scenario, "", SimWorld(clock, seed=seed), journal, clock)
     return judge(journal.events)
+
+
+def play_seeds(seeds: range) -> Played:
+    """Play both disasters of some seeds."""
+    played = Played(len(seeds))
+    for seed in seeds:
+        outcome = disaster.play(seed)
+        played.counts += outcome.counts
+        played.counts["things that happened"] += len(outcome.ops)
+        problems = outcome.problems or _problems_of_loss(seed)
+        if problems:
+            played.failures[seed] = problems
+    return played
+
+
+def _problems_of_loss(seed: int) -> tuple[str, ...]:
+    try:
+        return tuple(run(seed).reasons)
+    except HotsiteError as error:
+        return (str(error),)
+
+
+def all_played(seeds: range, processes: int) -> Iterator[Played]:
+    """Play seeds in several processes; yield what became of them, as it comes."""
+    if processes == 1:
+        for chunk in _chunks(seeds):
+            yield play_seeds(chunk)
+        return
+    chunks = _chunks(seeds)
+    # Ctrl-C is for this process, which then ends the others.
+    with ProcessPoolExecutor(processes, initializer=_ignore_interrupt) as pool:
+        todo: set[Future[Played]] = set()
+        try:
+            while True:
+                free = 2 * processes - len(todo)
+                for chunk in itertools.islice(chunks, free):
+                    todo.add(pool.submit(play_seeds, chunk))
+                if not todo:
+                    return
+                done, todo = wait(todo, return_when=FIRST_COMPLETED)
+                for one in done:
+                    yield one.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _chunks(seeds: range) -> Iterator[range]:
+    for start in range(0, len(seeds), CHUNK):
+        yield seeds[start : start + CHUNK]
+
+
+def _ignore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def tell(seed: int, problems: tuple[str, ...]) -> Iterator[str]:
+    """Yield what failed, how to see it again, and the shortest way to it."""
+    yield f"seed {seed} failed: {'; '.join(problems)}"
+    yield f"  again with: make soak FROM={seed} SEEDS=1"
+    outcome = disaster.play(seed)
+    if not outcome.problems:
+        return
+    small = disaster.shrunk(outcome)
+    yield f"  {len(small.ops)} of its {len(outcome.ops)} happenings are enough:"
+    yield from (f"    {op}" for op in small.ops)
+    yield f"  then: {'; '.join(small.problems)}"
+    yield from (f"    {line}" for line in small.lines[-LINES_MAX:])
 
 
 def main() -> int:
@@ -55,21 +158,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=2, help="at once (2)")
     options = parser.parse_args()
-    failed = 0
-    for number in range(options.seeds):
-        seed = options.first + number
-        try:
-            reasons = run(seed).reasons
-        except HotsiteError as error:
-            reasons = (str(error),)
-        if reasons:
-            failed += 1
-            print(f"seed {seed} failed: {'; '.join(reasons)}")
-            print(f"  again with: make soak FROM={seed} SEEDS=1")
-        if number % PROGRESS_EVERY == PROGRESS_EVERY - 1:
-            print(f"{number + 1} seeds played", file=sys.stderr)
-    print(f"{options.seeds - failed} passed, {failed} failed")
+    seeds = range(options.first, options.first + options.seeds)
+    total, began_s = Played(), time.monotonic()
+    try:
+        for played in all_played(seeds, max(1, options.processes)):
+            before = total.seeds
+            total.add(played)
+            for seed, problems in played.failures.items():
+                print("\n".join(tell(seed, problems)), flush=True)
+            if total.seeds // PROGRESS_EVERY > before // PROGRESS_EVERY:
+                print(f"{total.seeds} seeds played", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"stopped after {total.seeds} seeds", file=sys.stderr)
+        return INTERRUPTED
+    failed = len(total.failures)
+    happened = ", ".join(f"{n} {what}" for what, n in sorted(total.counts.items()))
+    print(f"in them: {happened}")
+    took_s = time.monotonic() - began_s
+    print(f"{total.seeds - failed} passed, {failed} failed, in {took_s:.0f} s")
     return 1 if failed else 0
 
 

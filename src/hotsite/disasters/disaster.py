@@ -1,6 +1,7 @@
 """One seed, one disaster: played, healed, judged, and made small when it fails."""
 
 import random
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class Outcome:
     ops: tuple[Op, ...]
     problems: tuple[str, ...]
     lines: tuple[str, ...]
-    counts: dict[str, int]
+    counts: Counter[str]
 
 
 def play(seed: int, ops: tuple[Op, ...] | None = None) -> Outcome:
@@ -69,8 +70,9 @@ def play(seed: int, ops: tuple[Op, ...] | None = None) -> Outcome:
     except BrokenInvariantError as error:
         problems = (str(error),)
     finally:
+        counts = _counts(estate)
         estate.close()
-    return Outcome(seed, ops, problems, tuple(estate.history.lines), _counts(estate))
+    return Outcome(seed, ops, problems, tuple(estate.history.lines), counts)
 
 
 def shrunk(outcome: Outcome) -> Outcome:
@@ -174,10 +176,9 @@ def _swept(estate: Estate, region: SimRegion, mode: Mode) -> Report | None:
     return reports[-1] if reports else None
 
 
-def _counts(estate: Estate) -> dict[str, int]:
-    counts = {"faults": 0, "calls": 0, "given up": 0}
+def _counts(estate: Estate) -> Counter[str]:
+    counts = +estate.scheduler.counts
     for region in estate.regions.values():
-        counts["faults"] += region.gate.faults
-        counts["calls"] += sum(region.gate.calls.values())
-        counts["given up"] += len(region.stream.failed)
+        counts["calls failed"] += region.gate.faults
+        counts["IoT Core calls"] += sum(region.gate.calls.values())
     return counts

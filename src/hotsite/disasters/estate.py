@@ -141,8 +141,10 @@ class SimRegion:
         """Let an event of IoT Core, or its next delivery, be heard."""
         luck = self.event_luck
         if self.is_dead or self.chance.random() < luck.lost_share:
+            self.scheduler.counts["events lost"] += 1
             return
         copies = 2 if self.chance.random() < luck.double_share else 1
+        self.scheduler.counts["events doubled"] += copies - 1
         for _ in range(copies):
             delay_s = self.chance.random() * luck.delay_s_max
             delay_s += 0.0 if count == 1 else SETTLE_S + 1

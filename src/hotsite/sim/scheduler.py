@@ -7,6 +7,7 @@ stopped between any two calls, and the same seed always gives the same order.
 
 import heapq
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -89,6 +90,7 @@ class Scheduler:
         """Start at a time in seconds since the epoch."""
         self.current: Worker | None = None
         self.workers: list[Worker] = []
+        self.counts: Counter[str] = Counter()
         self._now_s = now_s
         self._events: list[_Event] = []
         self._number = 0
@@ -176,6 +178,8 @@ class Scheduler:
             error = ended
         except BaseException as crashed:  # noqa: BLE001 - told by run()
             self._failure = error = crashed
+        if isinstance(error, WorkerKilledError):
+            self.counts["workers killed"] += 1
         worker.is_over = True
         self.workers.remove(worker)
         self.current = None

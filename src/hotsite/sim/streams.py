@@ -74,6 +74,7 @@ class Link:
         # Several changes of one item may arrive as its latest state, once.
         latest = self.source.partitions[item.key[0]][item.key[1]]
         is_merged = self.chance.random() < 0.5 and latest.origin == item.origin  # noqa: PLR2004 - every other time
+        self.scheduler.counts["writes merged"] += is_merged and latest is not item
         self.replica.receive(latest if is_merged else item)
 
 
@@ -127,6 +128,7 @@ class Stream:
         number = zlib.crc32("".join(item.key).encode()) % _SHARDS
         shard = self.shards[number]
         copies = 2 if self.chance.random() < 0.1 else 1  # noqa: PLR2004 - at times
+        self.scheduler.counts["changes doubled"] += copies - 1
         for _ in range(copies):
             entry = _Entry(key, self.scheduler.now_s())
             delay_s = self.chance.random() * self.delay_s
@@ -155,6 +157,7 @@ class Stream:
         oldest_s = self.scheduler.now_s() - _RETENTION_S
         while shard.entries and shard.entries[0].since_s < oldest_s:
             shard.entries.popleft()
+            self.scheduler.counts["changes expired"] += 1
         if self.is_stalled or shard.is_busy or not shard.entries:
             return
         shard.is_busy = True
@@ -193,12 +196,14 @@ class Stream:
             self._poll(shard)
             return
         shard.retries += 1
+        self.scheduler.counts["batches tried again"] += 1
         if error is not None and shard.size_max > 1:
             # BisectBatchOnFunctionError.
             shard.size_max = max(1, len(batch) // 2)
         if shard.retries > RETRIES_MAX:
             left = len(batch) - done
             self.failed.append(batch[done:])
+            self.scheduler.counts["batches given up"] += 1
             for _ in range(left):
                 shard.entries.popleft()
             shard.retries, shard.size_max = 0, _BATCH_MAX

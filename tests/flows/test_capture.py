@@ -219,6 +219,25 @@ def test_deleted_thing_gets_a_tombstone_and_its_shadows_go_along():
     assert a.site.records.read(shadows.key).body.documents == ()
 
 
+def test_certificate_that_came_before_the_thing_is_brought_here_not_dropped():
+    a = intake_of()
+    records = a.site.records
+    write(a, oven())
+    # Replicas keep no order between items: the certificate is first.
+    del records.partitions[str(OVEN)]["thing"]
+    registry = a.site.registry
+    registry.things["oven"] = oven().thing
+    registry.certificates[SECOND.certificate_id] = SECOND
+    registry.attached["oven"] = {SECOND.certificate_id}
+    capture(OVEN, a)
+    assert set(records.read(OVEN).certificates) == {FIRST, SECOND}
+    apply(OVEN, a.site)
+    assert registry.attached["oven"] == {FIRST.certificate_id, SECOND.certificate_id}
+    a.site.clock.sleep(31)
+    capture(OVEN, a)
+    assert set(records.read(OVEN).certificates) == {FIRST, SECOND}
+
+
 def test_thing_created_again_outside_begins_a_new_life():
     a = applied_oven()
     registry = a.site.registry

@@ -16,7 +16,7 @@ nothing to do.
 from dataclasses import dataclass, replace
 
 from hotsite.core import deletions
-from hotsite.core.merge import merge
+from hotsite.core.merge import held, merge
 from hotsite.core.registry import CertificateStatus, Key, Kind, Record
 from hotsite.errors import (
     HotsiteError,
@@ -219,13 +219,19 @@ def _ended(line: Applied, sight: Sight, merged: Record, site: Site) -> Applied:
         return replace(line, record=base, leased_until_s=0.0)
     return replace(
         line,
-        record=merged,
-        digest=merged.digest,
+        record=held(sight.base, sight.seen, merged),
+        digest=_digest(sight, merged),
         leased_until_s=0.0,
         applied_at_s=now_s,
         written_at_s=now_s,
         call_count=0,
     )
+
+
+def _digest(sight: Sight, merged: Record) -> str:
+    """Return the digest that has the replicator bring what is not here yet."""
+    is_here = held(sight.base, sight.seen, merged) == merged
+    return merged.digest if is_here else ""
 
 
 def _leased(sight: Sight, merged: Record, site: Site) -> Applied:
@@ -239,7 +245,7 @@ def _leased(sight: Sight, merged: Record, site: Site) -> Applied:
     if line is not None:
         return replication.leased(line, key, site)
     until_s = site.clock.now_s() + replication.LEASE_S
-    first = Applied(key, digest=merged.digest, leased_until_s=until_s)
+    first = Applied(key, digest=_digest(sight, merged), leased_until_s=until_s)
     return site.applied.write(first, previous=None)
 
 

@@ -178,6 +178,24 @@ def test_revoked_certificate_that_somebody_activates_is_revoked_again():
     assert a.site.records.read(OVEN).revoked == (FIRST.certificate_id,)
 
 
+def test_revoked_certificate_that_somebody_activates_and_takes_away_is_closed():
+    a = applied_oven()
+    reopen(a)
+    a.site.registry.attached["oven"].clear()
+    capture(OVEN, a)
+    apply(OVEN, a.site)
+    assert FIRST.certificate_id not in a.site.registry.certificates
+
+
+def test_revoked_certificate_of_a_device_that_somebody_deletes_is_closed():
+    a = applied_oven()
+    reopen(a)
+    del a.site.registry.things["oven"], a.site.registry.attached["oven"]
+    capture(OVEN, a)
+    apply(OVEN, a.site)
+    assert FIRST.certificate_id not in a.site.registry.certificates
+
+
 def test_capture_leaves_it_to_the_replicator_to_revoke_again():
     a = applied_oven()
     reopen(a)

@@ -31,7 +31,7 @@ from hotsite.core.registry import (
     ThingType,
     strictest,
 )
-from hotsite.core.replication import Present, plan
+from hotsite.core.replication import Present
 
 _Part = TypeVar("_Part")
 _Body = TypeVar("_Body", bound=Body)
@@ -89,21 +89,16 @@ def is_gone(base: Record | None, seen: Present, wanted: Record) -> bool:
     )
 
 
-def held(base: Record | None, seen: Present, merged: Record) -> Record:
+def held(seen: Present, merged: Record) -> Record:
     """Return what of a merged record is here, so that only that can be missed.
 
-    Parts of a record may come from the other Region before the name does: what is
-    not here yet was not taken away here.
+    Certificates may come from the other Region before their thing does: one that
+    is not here yet was not taken away here.
 
     Args:
-        base: As for ``merge``.
         seen: As for ``merge``.
         merged: What ``merge`` returned.
     """
-    if not plan(merged, seen).steps:
-        return merged
-    if base is not None:
-        return merge(base, seen, base)
     attached = (c for c in merged.certificates if c.certificate_id in seen.attached)
     return replace(merged, certificates=tuple(attached))
 

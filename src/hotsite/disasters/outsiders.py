@@ -128,6 +128,9 @@ def _reopen(hand: Hand) -> None:
             continue
         if there.status is CertificateStatus.REVOKED:
             region.reopened.add(there.certificate_id)
+            if there.certificate_id not in region.tables.peek(step.key).revoked:
+                # Undone before it was recorded: nobody can know that it was.
+                hand.wishes.revoked.discard(there.certificate_id)
             active = replace(there, status=CertificateStatus.ACTIVE)
             step = replace(step, certificate=active)
             _call(hand, Verb.UPDATE_CERTIFICATE, step)

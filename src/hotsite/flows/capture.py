@@ -219,8 +219,9 @@ def _ended(line: Applied, sight: Sight, merged: Record, site: Site) -> Applied:
         return replace(line, record=base, leased_until_s=0.0)
     return replace(
         line,
-        record=held(sight.base, sight.seen, merged),
+        record=held(sight.seen, merged),
         digest=_digest(sight, merged),
+        attempts=(*line.attempts, merged) if _reopened(sight) else line.attempts,
         leased_until_s=0.0,
         applied_at_s=now_s,
         written_at_s=now_s,
@@ -229,9 +230,9 @@ def _ended(line: Applied, sight: Sight, merged: Record, site: Site) -> Applied:
 
 
 def _digest(sight: Sight, merged: Record) -> str:
-    """Return the digest that has the replicator bring what is not here yet."""
-    is_here = held(sight.base, sight.seen, merged) == merged
-    return merged.digest if is_here else ""
+    """Return the digest that has the replicator do what is left to do here."""
+    is_whole = held(sight.seen, merged) == merged
+    return merged.digest if is_whole and not _reopened(sight) else ""
 
 
 def _leased(sight: Sight, merged: Record, site: Site) -> Applied:

@@ -48,9 +48,7 @@ def replicator(inputs: Inputs, *, stream: str, failures: str) -> Statements:
         ),
         allow("dynamodb:ListStreams", on=["*"]),
         # It writes revocations that it meets, and nothing else.
-        allow(
-            "dynamodb:Query", "dynamodb:UpdateItem", on=[_table(inputs, "registry")]
-        ),
+        allow("dynamodb:Query", "dynamodb:UpdateItem", on=[_table(inputs, "registry")]),
         allow("s3:ListBucket", on=[failures]),
         allow("s3:PutObject", on=[f"{failures}/*"]),
         *_look(),

@@ -1,0 +1,313 @@
+"""Build wrong decisions into a copy of hotsite, and see the simulation find them.
+
+Each mutation is a design that others have, or that looks harmless. One that lives
+through all seeds means that the simulation cannot see what hotsite is made for.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[1] / "src" / "hotsite"
+SEEDS_MAX = 1000
+TIME_MAX_S = 300.0
+INTERRUPTED = 130
+
+# Plays seeds until one fails; says which, and why.
+_PLAYER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import hotsite
+from hotsite.disasters.disaster import play
+assert Path(hotsite.__file__).is_relative_to(sys.argv[1]), hotsite.__file__
+for seed in range(int(sys.argv[2])):
+    problems = play(seed).problems
+    if problems:
+        print(seed, problems[0])
+        break
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One replacement in one file, of a text that is there exactly once."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One wrong decision.
+
+    Attributes:
+        name: What is done wrong.
+        edits: What that is in the code.
+    """
+
+    name: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a mutation.
+
+    Attributes:
+        name: Which one.
+        seed: The first seed that failed; nothing when it lived through all.
+        problem: The invariant that did not hold, or why the seeds did not end.
+    """
+
+    name: str
+    seed: int | None
+    problem: str
+
+    def __str__(self) -> str:
+        """Return it as a line for people."""
+        if self.seed is None:
+            return f"NOT FOUND  {self.name}: {self.problem or 'it lived through all'}"
+        return f"seed {self.seed:<5} {self.name}: {self.problem}"
+
+
+MUTATIONS = (
+    Mutation(
+        "event-triggered: what a change carries is applied, not what the record says",
+        (
+            Edit(
+                "disasters/estate.py",
+                "            region.stream.take(item)\n",
+                "            key = key_in(item.key[0])\n"
+                "            if key is not None:\n"
+                "                carried = region.carried.setdefault(key, [])\n"
+                "                carried.append(region.tables.peek(key))\n"
+                "            region.stream.take(item)\n",
+            ),
+            Edit(
+                "disasters/estate.py",
+                "        self.is_dead = False\n        self.is_sweeping = True\n"
+                "        self.site",
+                "        self.carried: dict = {}\n"
+                "        self.is_dead = False\n        self.is_sweeping = True\n"
+                "        self.site",
+            ),
+            Edit(
+                "disasters/estate.py",
+                "        outcomes = apply_all(keys, self.site)\n",
+                "        outcomes = apply_all(keys, _Carrying(self).site)\n",
+            ),
+            Edit(
+                "disasters/estate.py",
+                "_FINAL = (SystemExit,)\n",
+                "_FINAL = (SystemExit,)\n"
+                "from dataclasses import replace\n"
+                "from hotsite.core.registry import key_in\n\n\n"
+                "class _Carrying:\n"
+                "    def __init__(self, region):\n"
+                "        self.region = region\n"
+                "        self.site = replace(region.site, records=self)\n\n"
+                "    def __getattr__(self, name):\n"
+                "        return getattr(self.region.intake.site.records, name)\n\n"
+                "    def read(self, key):\n"
+                "        found = self.region.carried.get(key, [])\n"
+                "        if not found:\n"
+                "            return self.region.intake.site.records.read(key)\n"
+                "        return found.pop(0) if len(found) > 1 else found[0]\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "a revocation is a field like any other",
+        (
+            Edit(
+                "core/layout.py",
+                'revoked = sorted(_ids(found, "revoked#"))',
+                "revoked = []",
+            ),
+            Edit(
+                "core/layout.py",
+                "sorted(revoked - set(previous.revoked))",
+                "()",
+            ),
+            Edit(
+                "sim/tables.py",
+                "        self._put_all(key, "
+                '[Draft(f"revoked#{certificate_id}", None)])\n',
+                "        record = self.peek(key)\n"
+                "        for one in record.certificates:\n"
+                "            if one.certificate_id == certificate_id:\n"
+                "                self._put_all(key, [_closed(one, record)])\n",
+            ),
+            Edit(
+                "sim/tables.py",
+                "class SimClaims:\n",
+                "from dataclasses import replace\n"
+                "from hotsite.core.registry import CertificateStatus\n\n\n"
+                "def _closed(one, record):\n"
+                "    closed = replace(one, status=CertificateStatus.REVOKED)\n"
+                '    name = f"certificate#{one.certificate_id}"\n'
+                "    return Draft(name, closed, life=record.life)\n\n\n"
+                "class SimClaims:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "a tombstone is removed as soon as a sweep meets it",
+        (
+            Edit(
+                "flows/inspection.py",
+                "if age_s < self.tombstone_s_min or not tombstones(record):",
+                "if age_s < 0 or not tombstones(record):",
+            ),
+        ),
+    ),
+    Mutation(
+        "the groups of a thing that is there already are not compared",
+        (
+            Edit(
+                "core/replication/things.py",
+                "    there = set(have.groups) if have else set()\n",
+                "    there = set(thing.groups) if have else set()\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "the expected version of a thing is the one of the other Region",
+        (
+            Edit(
+                "core/registry.py",
+                "    type_name: str | None = None\n    attributes: Pairs = ()\n"
+                "    groups: Names = ()\n",
+                "    type_name: str | None = None\n    attributes: Pairs = ()\n"
+                "    groups: Names = ()\n"
+                "    version: int | None = field(default=None, compare=False)\n",
+            ),
+            Edit(
+                "core/merge.py",
+                "        wanted,\n        type_name=_part(base.type_name,",
+                "        wanted,\n        version=seen.version,\n"
+                "        type_name=_part(base.type_name,",
+            ),
+            Edit(
+                "core/merge.py",
+                "    wanted = with_revocations(seen, wanted)\n    if base",
+                "    if isinstance(seen.body, Thing):\n"
+                "        body = replace(seen.body, version=seen.version)\n"
+                "        seen = replace(seen, body=body)\n"
+                "    wanted = with_revocations(seen, wanted)\n    if base",
+            ),
+            Edit(
+                "core/replication/things.py",
+                "expected_version=have.version",
+                "expected_version=thing.version",
+            ),
+        ),
+    ),
+    Mutation(
+        "a sweep reads the first page of a list and no more",
+        (
+            Edit(
+                "flows/sweep.py",
+                "        if page.next_token is None:\n",
+                "        if page:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "the limit of deletions is counted and not heeded",
+        (
+            Edit(
+                "core/deletions.py",
+                "        if before + count > count_max:\n",
+                "        if before + count < 0:\n",
+            ),
+            Edit(
+                "core/deletions.py",
+                "    if before + count <= count_max:\n",
+                "    if before + count >= 0:\n",
+            ),
+        ),
+    ),
+)
+
+
+def mutated(mutation: Mutation, folder: Path) -> None:
+    """Write a copy of hotsite with a mutation into an empty folder.
+
+    Raises:
+        ValueError: A text is not there exactly once; the mutation must follow.
+    """
+    target = folder / "hotsite"
+    shutil.copytree(SOURCE, target, ignore=shutil.ignore_patterns("__pycache__"))
+    for edit in mutation.edits:
+        path = target / edit.path
+        text = path.read_text()
+        count = text.count(edit.old)
+        if count != 1:
+            place = f"{mutation.name}: {edit.path}"
+            raise ValueError(f"{place} has {count} times, not once: {edit.old!r}")
+        path.write_text(text.replace(edit.old, edit.new))
+
+
+def found(mutation: Mutation, seeds: int = SEEDS_MAX) -> Fate:
+    """Play seeds on a mutation until one fails.
+
+    Args:
+        mutation: What to build in.
+        seeds: How many at most, from 0 on.
+    """
+    with tempfile.TemporaryDirectory(prefix="hotsite-mutation-") as name:
+        folder = Path(name).resolve()
+        mutated(mutation, folder)
+        command = [sys.executable, "-B", "-c", _PLAYER, str(folder), str(seeds)]
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=TIME_MAX_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Fate(mutation.name, None, f"no end within {TIME_MAX_S:.0f} s")
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:]
+        return Fate(mutation.name, None, f"it does not run: {''.join(last)}")
+    if not done.stdout:
+        return Fate(mutation.name, None, "")
+    seed, _, problem = done.stdout.strip().partition(" ")
+    return Fate(mutation.name, int(seed), problem)
+
+
+def all_found(mutations: Iterable[Mutation], seeds: int) -> Iterator[Fate]:
+    """Yield what becomes of mutations, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(lambda one: found(one, seeds), mutations)
+
+
+def main() -> int:
+    """Print the fate of each mutation; exit 1 when one was not found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS_MAX)
+    options = parser.parse_args()
+    missed = 0
+    try:
+        for fate in all_found(MUTATIONS, options.seeds):
+            missed += fate.seed is None
+            print(fate, flush=True)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(f"{len(MUTATIONS) - missed} of {len(MUTATIONS)} mutations found")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

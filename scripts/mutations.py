@@ -130,7 +130,11 @@ MUTATIONS = (
             Edit(
                 "core/layout.py",
                 'revoked = sorted(_ids(found, "revoked#"))',
-                "revoked = []",
+                "revoked = sorted(\n"
+                '        one for one in _ids(found, "certificate#") if getattr(\n'
+                '            found[f"certificate#{one}"].value, "status", None\n'
+                "        ) is _REVOKED\n"
+                "    )",
             ),
             Edit(
                 "core/layout.py",

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -75,17 +76,24 @@ def play(seed: int, ops: tuple[Op, ...] | None = None) -> Outcome:
     return Outcome(seed, ops, problems, tuple(estate.history.lines), counts)
 
 
-def shrunk(outcome: Outcome) -> Outcome:
-    """Return the shortest disaster found that still breaks an invariant."""
+def shrunk(
+    outcome: Outcome, again: Callable[[int, tuple[Op, ...]], Outcome] = play
+) -> Outcome:
+    """Return the shortest disaster found that still breaks an invariant.
+
+    Args:
+        outcome: Of a disaster that breaks one.
+        again: How to play a seed with less in it.
+    """
     best, size, tries = outcome, max(1, len(outcome.ops) // 2), 0
     while tries < _SHRINKS_MAX:
         smaller = None
         for start in range(0, len(best.ops), size):
             tries += 1
             ops = (*best.ops[:start], *best.ops[start + size :])
-            again = play(best.seed, ops)
-            if again.problems:
-                smaller = again
+            played = again(best.seed, ops)
+            if played.problems:
+                smaller = played
                 break
         if smaller is not None:
             best = smaller

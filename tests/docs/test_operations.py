@@ -1,0 +1,45 @@
+"""The operations manual, run as it is written, and held to what the alarms say."""
+
+import ast
+
+import pytest
+from tests.docs.page import ROOT, play
+
+PAGE = ROOT / "docs" / "operations.md"
+TEXT = " ".join(PAGE.read_text().split())
+ALARMS = ROOT / "src" / "hotsite" / "infra" / "constructs" / "alarms.py"
+METRICS = ROOT / "src" / "hotsite" / "faces" / "lambdas" / "measures.py"
+
+
+@pytest.mark.local
+def test_every_block_of_the_manual_works_and_shows_what_it_says(tmp_path):
+    (tmp_path / "drills").symlink_to(ROOT / "drills")
+    play(PAGE, tmp_path, limit_s=400)
+
+
+def alarms():
+    """Yield the name of each alarm and what it says."""
+    for node in ast.walk(ast.parse(ALARMS.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_Alarm":
+            yield tuple(argument.value for argument in node.args[:2])
+
+
+def test_manual_has_a_row_for_each_alarm_in_the_alarms_own_words():
+    found = list(alarms())
+    assert found
+    for name, says in found:
+        assert f"| `hotsite-{name}` | {says} |" in TEXT
+
+
+def test_manual_names_each_metric_that_has_no_alarm():
+    watched = ast.literal_eval(
+        next(
+            node.value
+            for node in ast.parse(ALARMS.read_text()).body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple)
+        )
+    )
+    for node in ast.parse(METRICS.read_text()).body:
+        if isinstance(node, ast.Assign):
+            for metric in ast.literal_eval(node.value):
+                assert metric in watched or f"`{metric}`" in TEXT

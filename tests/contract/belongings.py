@@ -2,19 +2,35 @@
 
 Every client is watched: a call that would make something whose name does not
 begin with this run's prefix is refused before it is sent, and each name is noted
-before the call that makes it. Only what was noted is removed.
+before the call that makes it, in a file that outlives the run. Only what was noted
+is removed. After a run that was killed:
+
+    python -m tests.contract.belongings --remove hotsite-contract-0123abcd
 """
 
+import argparse
 import contextlib
-import hashlib
+import functools
 import json
+import re
+import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from botocore.exceptions import ClientError
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from hotsite.core.validity import certificate_id_of
 from hotsite.errors import InvalidInputError
+
+PREFIX = re.compile(r"hotsite-contract-[0-9a-f]{8}")
+NOTES = Path(__file__).parents[2] / ".pytest_cache" / "hotsite-contract"
+# How long AWS may take to let something go: a thing type five minutes after its
+# deprecation (botocore model of AWS IoT, DeleteThingType), a policy "up to five
+# minutes" after it was detached (DetachPolicy).
+WITHIN_S = 420.0
+ROUND_S = 1.0
 
 # The parameter that names what each call makes.
 MAKERS = {
@@ -43,14 +59,6 @@ UNDOING = {
     "CreateBucket": "delete_bucket",
 }
 IS_GONE = {"ResourceNotFoundException", "NoSuchBucket", "404"}
-IS_LATER = {
-    "DeleteConflictException",
-    "CertificateStateException",
-    "InvalidRequestException",
-    "ThrottlingException",
-    "ResourceInUseException",
-}
-RETRY_S = 1.0
 
 
 @dataclass
@@ -60,23 +68,28 @@ class Belongings:
     Attributes:
         prefix: What each name begins with.
         account: Where they are, as in ARNs: Region and account id.
-        within_s: How long to wait until AWS lets something go: a thing type five
-            minutes after its deprecation, a policy five after it was detached.
+        within_s: How long to wait until AWS lets something go.
+        notes: The file that they are noted in.
+        made: Which call made what.
     """
 
     prefix: str
     account: str
-    within_s: float
+    within_s: float = WITHIN_S
+    notes: Path | None = None
     made: dict[tuple[str, str], None] = field(default_factory=dict)
+
+    def __post_init__(self):
+        assert PREFIX.fullmatch(self.prefix), f"{self.prefix} is no run's prefix"
+        place = self.account.replace(":", "-")
+        self.notes = self.notes or NOTES / f"{self.prefix}-{place}.jsonl"
 
     def watch(self, service, client):
         """Note what a client makes from now on."""
         for operation, parameter in MAKERS.get(service, {}).items():
             client.meta.events.register(
                 f"provide-client-params.{service}.{operation}",
-                lambda params, model, parameter=parameter, **_: self._note(
-                    model.name, params[parameter]
-                ),
+                functools.partial(self._note_call, parameter),
             )
         if service == "iot":
             client.meta.events.register(
@@ -85,51 +98,81 @@ class Belongings:
             )
         return client
 
-    def _note(self, operation, name):
+    def note(self, operation, name):
+        """Note a name, in the file as well."""
+        if (operation, name) in self.made:
+            return
+        self.made[(operation, name)] = None
+        self.notes.parent.mkdir(parents=True, exist_ok=True)
+        with self.notes.open("a") as file:
+            file.write(json.dumps([operation, name]) + "\n")
+
+    def _note_call(self, parameter, *, params, model, **_):
+        operation, name = model.name, params[parameter]
         if operation.startswith("Register"):
             with contextlib.suppress(InvalidInputError):
-                self.made[(operation, certificate_id_of(name))] = None
+                self.note(operation, certificate_id_of(name))
             return
-        assert name.startswith(self.prefix), f"{operation} {name}: not of this run"
-        self.made[(operation, name)] = None
+        if not name.startswith(f"{self.prefix}-"):
+            raise AssertionError(f"{operation} {name}: not of this run")
+        self.note(operation, name)
 
     def _note_issued(self, parsed):
         if "certificateId" in parsed:
-            operation = "RegisterCertificateWithoutCA"
-            self.made[(operation, parsed["certificateId"])] = None
+            self.note("RegisterCertificateWithoutCA", parsed["certificateId"])
 
-    def remove(self, client):
+    def read_notes(self):
+        """Take what a run has noted that is no more; say whether there was any."""
+        if not self.notes.exists():
+            return False
+        for line in self.notes.read_text().splitlines():
+            # The last line may be torn.
+            with contextlib.suppress(ValueError):
+                self.made[tuple(json.loads(line))] = None
+        return True
+
+    def remove(self, client, tell=print):
         """Remove everything that was noted; tell of what would not go.
+
+        In rounds, because AWS lets some things go only minutes after others.
 
         Args:
             client: Makes a client of a service that may be unwatched.
+            tell: Is given lines for the person who has asked for the run.
         """
-        removal = Removal(client, self.account)
-        left = {}
-        for operation, undoing in UNDOING.items():
-            # Children were made after their parents.
-            names = [name for maker, name in self.made if maker == operation]
-            for name in reversed(names):
-                error = self._removed(getattr(removal, undoing), name)
-                if error is not None:
-                    left[f"{operation} {name}"] = error
-        self.made.clear()
-        assert not left, f"still there: {left}"
-
-    def _removed(self, undo, name):
+        removal, errors = Removal(client, self.account), {}
+        # Children were made after their parents.
+        order = list(UNDOING)
+        numbers = {one: number for number, one in enumerate(self.made)}
+        pending = sorted(
+            self.made, key=lambda one: (order.index(one[0]), -numbers[one])
+        )
         deadline_s = time.monotonic() + self.within_s
-        while True:
-            try:
-                undo(name)
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code in IS_GONE:
-                    return None
-                if code not in IS_LATER or time.monotonic() > deadline_s:
-                    return str(error)
-                time.sleep(RETRY_S)
-            else:
-                return None
+        try:
+            while pending:
+                for one in tuple(pending):
+                    errors[one] = removal.attempt(*one)
+                    if errors[one] is None:
+                        pending.remove(one)
+                if pending and time.monotonic() > deadline_s:
+                    break
+                if pending:
+                    time.sleep(ROUND_S)
+        finally:
+            self._tell_of(pending, errors, tell)
+        assert not pending, f"{len(pending)} are still there"
+
+    def _tell_of(self, pending, errors, tell):
+        self.made = dict.fromkeys(pending)
+        if not pending:
+            self.notes.unlink(missing_ok=True)
+            return
+        tell(f"{len(pending)} things of {self.prefix} are still in {self.account}:")
+        for one in pending:
+            tell(f"  {' '.join(one)}: {errors.get(one) or 'not tried'}")
+        tell("Remove them with:")
+        tell(f"  python -m tests.contract.belongings --remove {self.prefix}")
+        tell("and the same --aws-profile and --aws-region.")
 
 
 class Removal:
@@ -137,13 +180,33 @@ class Removal:
 
     def __init__(self, client, account):
         self.iot, self.data = client("iot"), client("iot-data")
-        self.client, self.account = client, account
+        self.dynamodb, self.s3 = client("dynamodb"), client("s3")
+        self.account = account
+
+    def attempt(self, operation, name):
+        """Return why something could not be removed, or nothing when it is gone."""
+        try:
+            getattr(self, UNDOING[operation])(name)
+        except ClientError as error:
+            is_gone = error.response["Error"]["Code"] in IS_GONE
+            return None if is_gone else str(error)
+        except BotoCoreError as error:
+            return str(error)
+        return None
 
     def delete_shadows(self, thing):
-        named = self.data.list_named_shadows_for_thing(thingName=thing)["results"]
-        for more in ({}, *({"shadowName": name} for name in named)):
+        for more in ({}, *({"shadowName": name} for name in self._named(thing))):
             with contextlib.suppress(self.data.exceptions.ResourceNotFoundException):
                 self.data.delete_thing_shadow(thingName=thing, **more)
+
+    def _named(self, thing):
+        found, more = [], {}
+        while True:
+            answer = self.data.list_named_shadows_for_thing(thingName=thing, **more)
+            found += answer["results"]
+            if "nextToken" not in answer:
+                return found
+            more = {"nextToken": answer["nextToken"]}
 
     def delete_thing(self, name):
         for principal in self.iot.list_thing_principals(thingName=name)["principals"]:
@@ -158,6 +221,7 @@ class Removal:
 
     def delete_group(self, name):
         self._detach_policies(f"arn:aws:iot:{self.account}:thinggroup/{name}")
+        # Succeeds for a group that is not there (botocore model of AWS IoT).
         self.iot.delete_thing_group(thingGroupName=name)
 
     def delete_policy(self, name):
@@ -181,45 +245,91 @@ class Removal:
         self.iot.delete_ca_certificate(certificateId=certificate_id)
 
     def delete_table(self, name):
-        self.client("dynamodb").delete_table(TableName=name)
+        self.dynamodb.delete_table(TableName=name)
 
     def delete_bucket(self, name):
-        s3 = self.client("s3")
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=name):
             for item in page.get("Contents", ()):
-                s3.delete_object(Bucket=name, Key=item["Key"])
-        s3.delete_bucket(Bucket=name)
+                self.s3.delete_object(Bucket=name, Key=item["Key"])
+        self.s3.delete_bucket(Bucket=name)
 
     def _detach_policies(self, target):
         for policy in self.iot.list_attached_policies(target=target)["policies"]:
             self.iot.detach_policy(policyName=policy["policyName"], target=target)
 
 
-def inventory(client):
-    """Return a fingerprint of each thing that a Region holds, by kind and name."""
-    iot, data = client("iot"), client("iot-data")
-    lists = {
-        "list_things": ("things", "thingName"),
-        "list_thing_types": ("thingTypes", "thingTypeName"),
-        "list_thing_groups": ("thingGroups", "groupName"),
-        "list_policies": ("policies", "policyName"),
-        "list_certificates": ("certificates", "certificateId"),
-        "list_ca_certificates": ("certificates", "certificateId"),
-    }
-    found = {}
-    for operation, (items, name) in lists.items():
-        pages = iot.get_paginator(operation).paginate()
-        for page in pages:
-            for item in page[items]:
-                text = json.dumps(item, default=str, sort_keys=True)
-                digest = hashlib.sha256(text.encode()).hexdigest()
-                found[(operation, item[name])] = digest
-    for thing in [name for kind, name in found if kind == "list_things"]:
-        with contextlib.suppress(data.exceptions.ResourceNotFoundException):
-            payload = data.get_thing_shadow(thingName=thing)["payload"].read()
-            found[("shadow", thing)] = json.loads(payload)["version"]
-    for table in client("dynamodb").list_tables()["TableNames"]:
-        found[("table", table)] = client("dynamodb").scan(TableName=table)["Count"]
-    for bucket in client("s3").list_buckets()["Buckets"]:
-        found[("bucket", bucket["Name"])] = ""
-    return found
+LISTS = {
+    "CreateThing": ("list_things", "things", "thingName"),
+    "CreateThingType": ("list_thing_types", "thingTypes", "thingTypeName"),
+    "CreateThingGroup": ("list_thing_groups", "thingGroups", "groupName"),
+    "CreatePolicy": ("list_policies", "policies", "policyName"),
+}
+
+
+def look_for(belongings, client):
+    """Add what bears a run's name, and the certificates of its things.
+
+    A certificate that is attached to no thing bears no name: only the notes of
+    the run know it.
+    """
+    iot, prefix = client("iot"), f"{belongings.prefix}-"
+    found = []
+    for operation, (call, items, name) in LISTS.items():
+        pages = iot.get_paginator(call).paginate()
+        found += [(operation, item[name]) for page in pages for item in page[items]]
+    pages = client("dynamodb").get_paginator("list_tables").paginate()
+    found += [("CreateTable", name) for page in pages for name in page["TableNames"]]
+    buckets = client("s3").list_buckets()["Buckets"]
+    found += [("CreateBucket", bucket["Name"]) for bucket in buckets]
+    for operation, name in found:
+        if name.startswith(prefix):
+            belongings.note(operation, name)
+        if name.startswith(prefix) and operation == "CreateThing":
+            belongings.note("UpdateThingShadow", name)
+            for one in _certificates_of(iot, name, prefix):
+                belongings.note("RegisterCertificateWithoutCA", one)
+
+
+def _certificates_of(iot, thing, prefix):
+    """Certificates of a thing that no thing of another name has as well."""
+    for principal in iot.list_thing_principals(thingName=thing)["principals"]:
+        things = iot.list_principal_things(principal=principal)["things"]
+        if all(name.startswith(prefix) for name in things):
+            yield principal.rsplit("/", 1)[-1]
+
+
+def main(arguments=None):
+    """Remove what a run has left behind; return the exit status."""
+    parser = argparse.ArgumentParser("python -m tests.contract.belongings")
+    parser.add_argument("--remove", metavar="PREFIX", required=True)
+    parser.add_argument("--aws-profile")
+    parser.add_argument("--aws-region")
+    options = parser.parse_args(arguments)
+    if not PREFIX.fullmatch(options.remove):
+        parser.error(f"{options.remove} is no run's prefix")
+    session = boto3.Session(
+        profile_name=options.aws_profile, region_name=options.aws_region
+    )
+    account_id = session.client("sts").get_caller_identity()["Account"]
+    place = f"{session.region_name}:{account_id}"
+    belongings = Belongings(options.remove, place)
+    if not belongings.read_notes():
+        say(f"no notes in {belongings.notes.parent}: certificates of no thing are left")
+    client = functools.cache(session.client)
+    look_for(belongings, client)
+    say(f"{len(belongings.made)} things of {options.remove} in {place}")
+    try:
+        belongings.remove(client, tell=say)
+    except AssertionError:
+        return 1
+    return 0
+
+
+def say(line):
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

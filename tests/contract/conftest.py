@@ -1,10 +1,15 @@
 """Every port in memory, in a Region process and, when asked, in an AWS account."""
 
 import pytest
-from tests.contract import world
+from tests.contract import belongings, world
+from tests.contract import workers as workers_of
 from tests.local.region_world import Authority, config_of, running
 
-ANYWHERE = ("ports", "failed")
+ANYWHERE = ("ports", "failed", "workers")
+COSTS = (
+    "AWS: account {account}, profile {profile}. All names begin with {prefix}-, go "
+    "at the end (five minutes for thing types), and cost a few US cents."
+)
 
 
 def pytest_addoption(parser):
@@ -44,17 +49,31 @@ def tables(region):
 
 
 @pytest.fixture(scope="session")
-def account(pytestconfig):
+def tell(pytestconfig):
+    """Print a line for the person who has asked for AWS, past pytest's capture."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def tell_at_once(line):
+        with capture.global_and_fixture_disabled():
+            belongings.say(line)
+
+    return tell_at_once
+
+
+@pytest.fixture(scope="session")
+def account(pytestconfig, tell):
     """The AWS account; what was made there goes, whatever became of the tests."""
     profile, region = (
         pytestconfig.getoption(name) for name in ("--aws-profile", "--aws-region")
     )
     cloud = world.Cloud.account(profile, region)
+    where = cloud.belongings.account
+    tell("\n" + COSTS.format(account=where, profile=profile, prefix=world.RUN))
     try:
         world.prepare_iot(cloud)
         yield cloud
     finally:
-        cloud.belongings.remove(cloud.client)
+        cloud.belongings.remove(cloud.client, tell=tell)
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +111,20 @@ def failed(request):
     bucket = request.getfixturevalue("account_bucket")
     world.empty_bucket(cloud, bucket)
     return world.CloudFailures(cloud, bucket)
+
+
+@pytest.fixture
+def workers(request):
+    """Workers of a Region that share its quotas."""
+    if request.param == "sim":
+        return workers_of.SimWorkers()
+    if request.param == "local":
+        cloud = world.Cloud.local(request.getfixturevalue("region"))
+        return workers_of.CloudWorkers(cloud, request.getfixturevalue("tables"))
+    cloud = request.getfixturevalue("account")
+    tables = request.getfixturevalue("account_tables")
+    world.empty_tables(cloud, tables)
+    return workers_of.CloudWorkers(cloud, tables)
 
 
 @pytest.fixture(params=["sim", pytest.param("local", marks=pytest.mark.local)])

@@ -2,69 +2,19 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import boto3
 import pytest
-from botocore.config import Config
-from tests.contract.world import NOBODY_LISTENS_PORT, put
+from tests.contract.workers import CloudWorkers
+from tests.contract.world import Cloud, put
 
-from hotsite.adapters.aws.quotas import DynamoQuota
 from hotsite.errors import InvalidInputError, ThrottledError, UnreachableError
-from hotsite.sim.clock import SimClock
-from hotsite.sim.quota import SimQuota
 
-LIMITS = {"CreateThing": 100.0, "UpdateCertificate": 10.0}
-SHARE = 0.5
 SLOT_S = {"CreateThing": 0.02, "UpdateCertificate": 0.2}
 ROUNDING_S = 1e-5
 
 
-class SimWorkers:
-    """Workers of one Region in memory."""
-
-    def __init__(self):
-        self.clock = SimClock()
-        self.shared = SimQuota(LIMITS, self.clock, share=SHARE)
-
-    def start(self):
-        return self.shared
-
-    def start_cut_off(self):
-        self.shared.is_reachable = False
-        return self.shared
-
-
-class LocalWorkers:
-    """Workers with a table in a Region process."""
-
-    def __init__(self, region, table):
-        self.clock, self.region, self.table = SimClock(), region, table
-
-    def start(self, url=None):
-        dynamodb = boto3.client(
-            "dynamodb",
-            region_name=self.region.config.region,
-            endpoint_url=url or self.region.config.gateway_url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(connect_timeout=2, retries={"total_max_attempts": 1}),
-        )
-        return DynamoQuota(dynamodb, self.table, LIMITS, clock=self.clock, share=SHARE)
-
-    def start_cut_off(self):
-        address = self.region.config.address
-        return self.start(f"http://{address}:{NOBODY_LISTENS_PORT}")
-
-
 @pytest.fixture
 def local_workers(region, tables):
-    return LocalWorkers(region, tables.applied)
-
-
-@pytest.fixture(params=["sim", pytest.param("local", marks=pytest.mark.local)])
-def workers(request):
-    if request.param == "sim":
-        return SimWorkers()
-    return request.getfixturevalue("local_workers")
+    return CloudWorkers(Cloud.local(region), tables)
 
 
 def wait_s(workers, worker, api="CreateThing", count=1):
@@ -168,7 +118,7 @@ def test_workers_at_the_same_time_get_different_slots(local_workers):
 def test_quota_whose_item_was_removed_begins_anew(local_workers):
     worker, other = local_workers.start(), local_workers.start()
     worker.take("CreateThing", 50, wait_s_max=0)
-    local_workers.region.client("dynamodb").delete_item(
+    local_workers.cloud.client("dynamodb").delete_item(
         TableName=local_workers.table, Key={"name": {"S": "quota#CreateThing"}}
     )
     assert wait_s(local_workers, other) == 0
@@ -178,6 +128,6 @@ def test_quota_whose_item_was_removed_begins_anew(local_workers):
 @pytest.mark.local
 def test_item_of_an_unknown_version_is_refused(local_workers):
     item = {"name": {"S": "quota#CreateThing"}, "v": {"N": "9"}, "next_s": {"N": "9e9"}}
-    put(local_workers.region, local_workers.table, item)
+    put(local_workers.cloud, local_workers.table, item)
     with pytest.raises(InvalidInputError):
         local_workers.start().take("CreateThing", wait_s_max=0)

@@ -15,10 +15,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.contract.belongings import Belongings
+from tests.contract.belongings import WITHIN_S, Belongings
+from tests.contract.patience import PatientRegistry
 from tests.local.region_world import ACCOUNT, eventually
 
 from hotsite.adapters.aws import csr
+from hotsite.adapters.aws.deletion_ledger import DynamoDeletionLedger
 from hotsite.adapters.aws.failures import S3FailedBatches
 from hotsite.adapters.aws.iot_registry import IotRegistry
 from hotsite.adapters.aws.region_tables import (
@@ -26,6 +28,7 @@ from hotsite.adapters.aws.region_tables import (
     DynamoCursors,
     DynamoHealthVerdicts,
 )
+from hotsite.adapters.aws.surroundings import IotSurroundings
 from hotsite.adapters.aws.tables import DynamoClaims, DynamoRecords
 from hotsite.core.onboarding import Claim, Entry
 from hotsite.core.policies import Place
@@ -45,9 +48,13 @@ from hotsite.ports import (
     Records,
     Registry,
 )
+from hotsite.ports.deletions import DeletionLedger
+from hotsite.ports.unrecorded import Surroundings
 from hotsite.sim.clock import SimClock
+from hotsite.sim.deletions import SimDeletionLedger
 from hotsite.sim.failures import SimFailedBatches
 from hotsite.sim.registry import SimRegistry
+from hotsite.sim.surroundings import SimSurroundings
 from hotsite.sim.tables import (
     SimAppliedRecords,
     SimClaims,
@@ -63,13 +70,15 @@ DEVICE, GATEWAY = TYPES = (f"{RUN}-device", f"{RUN}-gateway")
 NOBODY_LISTENS_PORT = 9
 # How long a change may take to show: at once here, on AWS five minutes until a
 # thing type can be deleted (botocore model of AWS IoT, DeleteThingType).
-HERE_S, AWS_S = 5.0, 420.0
+HERE_S, AWS_S = 5.0, WITHIN_S
+# CreatePolicy and others are 10 calls a second (AWS general reference): wait.
+ATTEMPTS_MAX = 10
 _NUMBERS = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Every port of one site; the clock is virtual in every world."""
+    """The ports of one site; the clock is virtual in every world."""
 
     records: Records
     claims: Claims
@@ -77,6 +86,8 @@ class Ports:
     registry: Registry
     verdicts: HealthVerdicts
     cursors: Cursors
+    ledger: DeletionLedger
+    surroundings: Surroundings
     clock: SimClock
     within_s: float = HERE_S
 
@@ -139,7 +150,8 @@ class Cloud:
     def client(self, service):
         profile = self.settings.get("profile_name")
         given = {k: v for k, v in self.settings.items() if k != "profile_name"}
-        retries = {"mode": "standard"} if profile else {"total_max_attempts": 1}
+        attempts = ATTEMPTS_MAX if profile else 1
+        retries = {"mode": "standard", "total_max_attempts": attempts}
         made = _session(profile).client(
             service,
             region_name=self.region,
@@ -157,13 +169,16 @@ def _session(profile):
 def sim_ports():
     clock = SimClock()
     tables = SimTables("here", clock)
+    registry = SimRegistry(GROUPS, TYPES, check_csr=csr.check)
     return Ports(
         records=tables,
         claims=SimClaims(tables),
         applied=SimAppliedRecords(),
-        registry=SimRegistry(GROUPS, TYPES, check_csr=csr.check),
+        registry=registry,
         verdicts=SimHealthVerdicts(),
         cursors=SimCursors(),
+        ledger=SimDeletionLedger(),
+        surroundings=SimSurroundings(registry),
         clock=clock,
     )
 
@@ -176,6 +191,7 @@ def sim_ports_cut_off():
         ports.registry,
         ports.verdicts,
         ports.cursors,
+        ports.ledger,
     ):
         port.is_reachable = False
     return ports
@@ -246,18 +262,18 @@ def cloud_ports(cloud, tables, *, on_iot_call=None):
     if on_iot_call:
         iot.meta.events.register("before-call.iot", on_iot_call)
     stamp = {"origin": cloud.region, "clock": clock}
+    place = Place(cloud.region, cloud.account_id)
+    data = cloud.client("iot-data")
+    registry = IotRegistry(iot, place, data=data, check_csr=csr.check)
     return Ports(
         records=DynamoRecords(dynamodb, tables.registry, **stamp),
         claims=DynamoClaims(dynamodb, tables.registry, **stamp),
         applied=DynamoAppliedRecords(dynamodb, tables.applied),
-        registry=IotRegistry(
-            iot,
-            Place(cloud.region, cloud.account_id),
-            data=cloud.client("iot-data"),
-            check_csr=csr.check,
-        ),
+        registry=PatientRegistry(registry) if cloud.belongings else registry,
         verdicts=DynamoHealthVerdicts(dynamodb, tables.applied),
         cursors=DynamoCursors(dynamodb, tables.applied),
+        ledger=DynamoDeletionLedger(dynamodb, tables.applied),
+        surroundings=IotSurroundings(iot, place),
         clock=clock,
         within_s=cloud.within_s,
     )

@@ -1,0 +1,60 @@
+"""Each port has a suite that both of its worlds pass."""
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from hotsite import ports
+
+ROOT = Path(__file__).parents[2]
+HERE = "tests/contract"
+# The suite of each port, and what it calls the port.
+SUITES = {
+    "Records": (f"{HERE}/test_records.py", "ports.records"),
+    "Claims": (f"{HERE}/test_claims.py", "ports.claims"),
+    "AppliedRecords": (f"{HERE}/test_applied.py", "ports.applied"),
+    "Cursors": (f"{HERE}/test_applied.py", "ports.cursors"),
+    "HealthVerdicts": (f"{HERE}/test_applied.py", "ports.verdicts"),
+    "Registry": (f"{HERE}/test_registry.py", "ports.registry"),
+    "Surroundings": (f"{HERE}/test_surroundings.py", "ports.surroundings"),
+    "Quota": (f"{HERE}/test_quotas.py", "workers"),
+    "DeletionLedger": (f"{HERE}/test_deletions.py", "ports.ledger"),
+    "FailedBatches": (f"{HERE}/test_failures.py", "failed"),
+}
+# Those whose worlds are too large for a fixture: what is played in which.
+PLAYED = {
+    "World": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
+    "ChurnWorld": ("tests/flows/test_churn.py", "tests/docs/test_operations.py"),
+    "Canary": ("tests/flows/test_health.py", "tests/clients/test_clients.py"),
+    "Journal": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
+    "Clock": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
+}
+
+
+def protocols():
+    for module in pkgutil.iter_modules(ports.__path__, f"{ports.__name__}."):
+        found = importlib.import_module(module.name)
+        for name, value in inspect.getmembers(found, inspect.isclass):
+            if Protocol in value.__bases__ and value.__module__ == module.name:
+                yield name
+
+
+def test_no_port_is_without_a_suite():
+    assert set(protocols()) == {*SUITES, *PLAYED}
+
+
+@pytest.mark.parametrize(("suite", "word"), SUITES.values(), ids=SUITES)
+def test_suite_calls_its_port_in_every_world(suite, word):
+    text = (ROOT / suite).read_text()
+    assert word in text
+    assert f"({word.split('.', maxsplit=1)[0]}" in text
+
+
+@pytest.mark.parametrize("suites", PLAYED.values(), ids=PLAYED)
+def test_what_is_played_is_there(suites):
+    for suite in suites:
+        assert "\ndef test_" in (ROOT / suite).read_text()

@@ -214,7 +214,11 @@ class Removal:
         self.iot.delete_thing(thingName=name)
 
     def delete_certificate(self, certificate_id):
-        self.iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
+        there = self.iot.describe_certificate(certificateId=certificate_id)
+        if there["certificateDescription"]["status"] == "ACTIVE":
+            self.iot.update_certificate(
+                certificateId=certificate_id, newStatus="INACTIVE"
+            )
         arn = f"arn:aws:iot:{self.account}:cert/{certificate_id}"
         self._detach_policies(arn)
         self.iot.delete_certificate(certificateId=certificate_id)

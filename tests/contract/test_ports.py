@@ -28,7 +28,7 @@ SUITES = {
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {
     "World": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
-    "ChurnWorld": ("tests/flows/test_churn.py", "tests/docs/test_operations.py"),
+    "ChurnWorld": ("tests/flows/test_churn.py", "tests/drills/test_local.py"),
     "Canary": ("tests/flows/test_health.py", "tests/clients/test_clients.py"),
     "Journal": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
     "Clock": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),

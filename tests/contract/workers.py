@@ -1,8 +1,6 @@
 """Workers of one Region that share its quotas, in memory and on a real table."""
 
-from dataclasses import replace
-
-from tests.contract.world import NOBODY_LISTENS_PORT
+from tests.contract.world import NOBODY_LISTENS_PORT, Cloud
 
 from hotsite.adapters.aws.quotas import DynamoQuota
 from hotsite.sim.clock import SimClock
@@ -38,6 +36,9 @@ class CloudWorkers:
         return DynamoQuota(dynamodb, self.table, LIMITS, clock=self.clock, share=SHARE)
 
     def start_cut_off(self):
-        nowhere = f"http://127.0.52.1:{NOBODY_LISTENS_PORT}"
-        settings = {**self.cloud.settings, "endpoint_url": nowhere}
-        return self.start(replace(self.cloud, settings=settings))
+        settings = {
+            "endpoint_url": f"http://127.0.52.1:{NOBODY_LISTENS_PORT}",
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+        }
+        return self.start(Cloud(self.cloud.region, self.cloud.account_id, settings))

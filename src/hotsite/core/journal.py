@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hotsite.core import records
+from hotsite.core import jsontext, records
 from hotsite.core.churn import (
     CertificateTried,
     ChurnObjectives,
@@ -364,10 +364,7 @@ def decode(line: str, *, where: str = "journal") -> Event:
         InvalidInputError: The line is not one JSON object, its kind is unknown,
             or a field is missing, unknown or of a wrong type.
     """
-    try:
-        values = json.loads(line, parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise InvalidInputError(f"{where}: not a line of JSON: {error}") from error
+    values = jsontext.parse(line, where=where, what="a line of JSON")
     if not isinstance(values, dict):
         raise InvalidInputError(f"{where}: not a JSON object")
     stamp = {key: values.pop(key, None) for key in ("at_s", "world_s")}
@@ -383,8 +380,3 @@ def decode(line: str, *, where: str = "journal") -> Event:
 class _Stamp:
     at_s: float
     world_s: float
-
-
-def _refuse_constant(name: str) -> float:
-    # Python's reader takes NaN and Infinity; RFC 8259 section 6 has neither.
-    raise ValueError(f"{name} is not JSON")

@@ -5,6 +5,7 @@ import json
 
 from hotsite.adapters.aws import metrics
 from hotsite.adapters.aws.metrics import Metric, MetricLog, Unit, lines
+from hotsite.faces.lambdas import measures
 from hotsite.infra.constructs import alarms
 from hotsite.sim.clock import SimClock
 
@@ -60,3 +61,5 @@ def test_the_log_gets_whole_lines():
 
 def test_alarms_look_at_the_metrics_that_are_written():
     assert alarms.NAMESPACE == metrics.NAMESPACE
+    for name in ("LAG", "PENDING", "FAILED", "REFUSED"):
+        assert getattr(alarms, name) == getattr(measures, name)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.sample_registry import certificate
 
-from hotsite.core.deletions import Limit, Window, check, is_loss
+from hotsite.core.deletions import Limit, Window, check, check_given, is_loss
 from hotsite.core.registry import Key, Kind, Record, Shadows, Thing, thing_key
 from hotsite.errors import UnsafePlanError
 
@@ -51,6 +51,17 @@ def test_refusal_names_the_first_and_counts_the_rest():
         check(Kind.THING, names, count=30, count_max=5, before=0)
     with pytest.raises(UnsafePlanError, match="after 3 within 24 h"):
         check(Kind.THING, names[:3], count=3, count_max=5, before=3)
+
+
+def test_list_is_refused_as_a_whole_unless_the_given_limit_holds_it():
+    texts = tuple(f"thing#oven-{number}" for number in range(25))
+    for count_max in (25, 26):
+        check_given(texts, count=25, count_max=count_max)
+    for count_max in (0, 24):
+        with pytest.raises(UnsafePlanError, match=rf"is {count_max}: thing#oven-0, "):
+            check_given(texts, count=25, count_max=count_max)
+    with pytest.raises(UnsafePlanError, match=r"1200 deletions.* and 1180 more"):
+        check_given(texts, count=1200, count_max=25)
 
 
 def test_what_takes_a_name_or_its_last_certificate_away_is_a_loss():

@@ -8,6 +8,7 @@ import pytest
 from hotsite.adapters.aws.trust import AMAZON_ROOT_CA_1
 from hotsite.core.onboarding import Answer, Names
 from hotsite.core.registry import Certificate
+from hotsite.core.sweeping import Mode, Report
 from hotsite.errors import (
     AlreadyUsedError,
     ConflictError,
@@ -18,7 +19,8 @@ from hotsite.errors import (
     ThrottledError,
     UnreachableError,
 )
-from hotsite.faces.lambdas import environment, http
+from hotsite.faces.lambdas import environment, http, measures
+from hotsite.flows.hearing import Hearing, Taken
 
 ENVIRON = {
     "SITE_REGION": "eu-west-1",
@@ -144,3 +146,16 @@ def test_document_of_a_device_holds_what_it_needs_and_no_more():
         "iot": {"names": ["iot.example.com"], "port": 443},
         "api": "api.example.com",
     }
+
+
+def test_refused_deletions_are_counted_whoever_refuses_them():
+    gone = Taken("thing#oven", "6 more after 5", is_refused=True)
+    heard = Hearing((gone, gone, Taken("thing#lamp", "changed outside")), (), 0)
+    swept = Report(Mode.ADOPT, 1.0, ended_at_s=9.0, refused=("6 of kind thing",))
+    quiet = Report(Mode.ADOPT, 1.0, ended_at_s=9.0)
+    told = (measures.of_hearing(heard), measures.of_pass(swept))
+    for metrics, expected in zip(
+        (*told, measures.of_pass(quiet)), (2, 1, 0), strict=True
+    ):
+        (values,) = (one.values for one in metrics if one.name == measures.REFUSED)
+        assert values == (expected,)

@@ -62,6 +62,29 @@ def test_help_says_what_each_exit_code_means(capsys, command):
         (["verify", "--sample", "0"], "--sample 0: 1 or more"),
         (["verify", "--sample", "9", "--resume"], "no place to --resume"),
         (["verify", "--wait", "-1"], "--wait -1: 0 seconds or more"),
+        (["verify", "--delete-limit", "9"], "for one Region: add --region"),
+        (["verify", "--delete-limit", "-1", "--region", "a"], "-1: 0 or more"),
+        (
+            ["verify", "--repair", "--restore", "--delete-limit", "9", "--region", "a"],
+            "--delete-limit is for one list: not --restore",
+        ),
+        (
+            ["verify", "--delete-limit", "9", "--region", "a", "--sample", "9"],
+            "--delete-limit is for one list: not --sample",
+        ),
+        (
+            [
+                "verify",
+                "--repair",
+                "--delete-limit",
+                "9",
+                "--region",
+                "a",
+                "--wait",
+                "60",
+            ],
+            "--delete-limit is for one list: not --wait",
+        ),
         (["verify", "--region", "c", "--config", "hotsite.toml"], "no site 'c'"),
         (["seed", "--from", "a", "--workers", "0"], "--workers 0: 1 to 16"),
         (["seed", "--from", "mars", "--config", "hotsite.toml"], "a (eu-central-1)"),
@@ -217,6 +240,15 @@ def test_drift_is_told_by_cause_with_what_to_look_at():
     assert text.startswith("eu-central-1: not equal to the record; 20 keys looked at")
     assert "  outside change: 1\n    thing x is missing\n" in text
     assert "would be deleted everywhere: 1\n    thing#x" in text
+
+
+def test_list_of_deletions_is_whole_for_whoever_has_to_decide():
+    names = tuple(f"thing#oven-{number}" for number in range(140))
+    report = Report(Mode.REPORT, 1.0, deletions=names, deletion_counts={"thing": 140})
+    whole = registry.sweep_text(A, report, is_listing=True)
+    assert "deleted everywhere: 140\n" in whole
+    assert all(f"    {name}\n" in f"{whole}\n" for name in names)
+    assert "and 120 more" in registry.sweep_text(A, report)
 
 
 def test_sample_says_what_it_proves_and_an_empty_one_that_it_proves_nothing():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tests.flows.test_capture import FIRST, OVEN, applied_oven, around, calls, intake_of
 
+from hotsite.core.deletions import Limit
 from hotsite.core.registry import CertificateStatus, Key, Kind, Thing, thing_key
 from hotsite.flows.hearing import Message, hear
 from hotsite.ports.unrecorded import NamePage
@@ -139,3 +140,12 @@ def test_shadows_of_a_deleted_thing_are_looked_at_too():
     assert {item.subject for item in found.taken} >= {"thing#oven", "shadow#oven"}
     assert a.site.records.read(OVEN).is_deleted
     assert not a.site.records.read(Key(Kind.SHADOWS, "oven")).is_deleted
+
+
+def test_a_deletion_beyond_the_limit_is_refused_and_told_as_such():
+    a = replace(applied_oven(), limit=Limit(floor=0))
+    del a.site.registry.things["oven"]
+    found = hear([told("thing/oven/deleted")], a)
+    assert [one.subject for one in found.taken if one.is_refused] == ["thing#oven"]
+    assert found.late_ids == ()
+    assert not a.site.records.read(OVEN).is_deleted

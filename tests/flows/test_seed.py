@@ -23,7 +23,7 @@ from hotsite.core.seeding import Shard
 from hotsite.core.sweeping import Mode
 from hotsite.errors import InvalidInputError, UnreachableError
 from hotsite.flows.replication import Site, apply, apply_all
-from hotsite.flows.seed import SeedOptions, seed
+from hotsite.flows.seed import SeedOptions, seed, seed_definitions
 from hotsite.flows.sight import Intake
 from hotsite.flows.sweep import SweepOptions, sweep
 from hotsite.ports.unrecorded import NamePage, Unrecorded
@@ -94,7 +94,7 @@ def test_existing_registry_is_recorded_and_the_source_is_not_touched():
     report = run(a)
     assert report.thing_done == report.thing_count == 10
     # 10 things, 5 with shadows, a type, a policy, 3 groups, a CA certificate.
-    assert report.written == 21
+    assert (report.written, report.known) == (21, 0)
     assert registry.calls == []
     outcomes = apply_all(keys_of(a.site.records), a.site)
     assert sum(outcome.call_count for outcome in outcomes) == 0
@@ -126,6 +126,7 @@ def test_repeat_is_harmless_and_costs_no_look():
     existing(a)
     run(a)
     outbox = len(a.site.records.outbox)
+    a.site.clock.sleep(1)
     report = run(a)
     assert (report.written, report.known) == (0, 21)
     assert len(a.site.records.outbox) == outbox
@@ -213,11 +214,72 @@ def test_shards_divide_the_things_between_them():
     a = intake_of()
     existing(a, 40)
     reports = [run(a, shard=Shard(index, 3)) for index in range(3)]
+    assert sum(report.written for report in reports) == 40 + 20 + 6
+    assert sum(report.known for report in reports) == 0
     assert sum(report.thing_done for report in reports) == 40
     assert min(report.thing_done for report in reports) > 0
     assert len(a.site.applied.items) == 40 + 20 + 6
     with pytest.raises(InvalidInputError):
         Shard(3, 3)
+
+
+def side_by_side(intake, count):
+    """Seed as several workers do; return the sums of their counts."""
+    shards = [Shard(index, count) for index in range(count)]
+    for _ in seed_definitions(intake, SeedOptions(shard=shards[0])):
+        intake.site.clock.sleep(1)
+    left = {shard: seed(intake, SeedOptions(shard=shard)) for shard in shards}
+    reports = {}
+    while left:
+        for shard, steps in tuple(left.items()):
+            step = next(steps, None)
+            if step is None:
+                del left[shard]
+            else:
+                reports[shard] = step.report
+    return {
+        name: sum(getattr(report, name) for report in reports.values())
+        for name in ("written", "known", "thing_done", "thing_count")
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_name_counts_once_however_many_workers_there_are(count):
+    a = intake_of()
+    existing(a, 40)
+    things = {"thing_done": 40, "thing_count": 40}
+    assert side_by_side(a, count) == {"written": 66, "known": 0, **things}
+    a.site.clock.sleep(1)
+    assert side_by_side(a, count) == {"written": 0, "known": 66, **things}
+
+
+def test_definition_that_cannot_be_recorded_is_told_once():
+    class Newer(SimTables):
+        def read(self, key):
+            if key == Key(Kind.POLICY, "tight"):
+                raise InvalidInputError("version 9 is not known")
+            return super().read(key)
+
+    a = intake_of()
+    existing(a, 4)
+    a = replace(a, site=replace(a.site, records=Newer("a", a.site.clock)))
+    reports = [run(a, shard=Shard(index, 3)) for index in range(3)]
+    told = [name for report in reports for name in report.failed.names]
+    assert told == ["policy#tight: version 9 is not known"]
+
+
+def test_no_thing_is_begun_before_what_it_needs_is_recorded():
+    a = intake_of()
+    existing(a, 40)
+    for _ in seed_definitions(a, SeedOptions(shard=Shard(0, 4))):
+        pass
+    kinds = {key.kind for key in keys_of(a.site.records)}
+    assert kinds == {
+        Kind.THING_TYPE,
+        Kind.POLICY,
+        Kind.THING_GROUP,
+        Kind.CA_CERTIFICATE,
+    }
 
 
 def test_what_is_not_brought_over_is_named():

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 from tests.sample_registry import certificate
@@ -16,8 +17,9 @@ from hotsite.core.registry import (
     thing_key,
 )
 from hotsite.core.sampling import Sample
-from hotsite.core.sweeping import Look, Mode, Report
+from hotsite.core.sweeping import DELETIONS_MAX, Look, Mode, Report, Stage, State
 from hotsite.errors import InvalidInputError, UnreachableError
+from hotsite.flows import notes
 from hotsite.flows.replication import Site, apply
 from hotsite.flows.sight import Intake
 from hotsite.flows.sweep import SweepOptions, sweep, sweep_sample
@@ -184,6 +186,113 @@ def test_deletions_within_the_limit_are_taken_and_count_for_a_day():
     assert run(a, Mode.ADOPT, cursor="sweep").refused
     a.site.clock.sleep(1.1 * DAY_S)
     assert run(a, Mode.ADOPT, cursor="sweep").adopted == 4
+
+
+def emptied(count=8, of=12):
+    """A Region in which somebody deleted more than is taken over by itself."""
+    a = fleet(of)
+    for number in range(count):
+        forget(a.site.registry, f"oven-{number:02d}")
+    return a
+
+
+def alive(a):
+    keys = [thing_key(f"oven-{number:02d}") for number in range(12)]
+    return sum(not a.site.records.read(key).is_deleted for key in keys)
+
+
+def test_list_that_a_person_lets_through_is_taken_over_and_counted():
+    a = emptied()
+    # Eight things with their shadows.
+    report = run(a, Mode.ADOPT, cursor="verify", deletion_count_max=16)
+    assert not report.refused
+    assert (report.adopted, alive(a)) == (16, 4)
+    assert a.ledger.read(Kind.THING).count(a.site.clock.now_s()) == 8
+    assert a.ledger.read(Kind.SHADOWS).count(a.site.clock.now_s()) == 8
+    swept = run(a, Mode.ADOPT, cursor="sweep")
+    assert swept.is_equal
+    assert swept.adopted == 0
+
+
+def test_after_what_a_person_let_through_nothing_goes_by_itself_for_a_day():
+    a = emptied()
+    run(a, Mode.ADOPT, deletion_count_max=16)
+    forget(a.site.registry, "oven-08")
+    assert len(run(a, Mode.ADOPT, cursor="sweep").refused) == 2
+    assert alive(a) == 4
+    assert not run(a, Mode.ADOPT, deletion_count_max=2).refused
+    a.site.clock.sleep(1.1 * DAY_S)
+    forget(a.site.registry, "oven-09")
+    assert not run(a, Mode.ADOPT, cursor="sweep").refused
+    assert alive(a) == 2
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.ADOPT])
+@pytest.mark.parametrize("count_max", [0, 8, 15])
+def test_list_longer_than_the_given_limit_is_refused_as_a_whole(mode, count_max):
+    a = emptied()
+    report = run(a, mode, deletion_count_max=count_max)
+    (reason,) = report.refused
+    assert f"16 deletions, and the limit given for this run is {count_max}" in reason
+    assert "thing#oven-07" in reason
+    assert len(report.deletions) == 16
+    assert alive(a) == 12
+    assert a.ledger.read(Kind.THING).buckets == ()
+
+
+def test_given_limit_is_no_more_than_a_limit_and_holds_for_few_deletions_too():
+    a = emptied(count=2)
+    assert run(a, Mode.ADOPT, deletion_count_max=3).refused
+    assert run(a, Mode.ADOPT, deletion_count_max=100).adopted == 4
+
+
+def test_dry_run_with_a_limit_that_is_enough_refuses_and_changes_nothing():
+    a = emptied()
+    outbox = len(a.site.records.outbox)
+    report = run(a, deletion_count_max=16)
+    assert not report.refused
+    assert len(report.deletions) == 16
+    assert len(a.site.records.outbox) == outbox
+    assert alive(a) == 12
+
+
+def test_name_that_came_back_meanwhile_is_not_deleted():
+    a = emptied()
+    registry = a.site.registry
+    options = SweepOptions(Mode.ADOPT, cursor="verify", deletion_count_max=16)
+    thing = Thing("oven-03", None, (("n", "3"),), ("hall",))
+    for step in sweep(a, options):
+        if step.progress.stage == "deletions" and not step.report.adopted:
+            registry.things["oven-03"] = thing
+    assert not a.site.records.read(thing_key("oven-03")).is_deleted
+    assert alive(a) == 5
+    assert step.report.pending == 0
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_deletion_of_a_long_list_that_is_killed_goes_on_where_it_was(steps):
+    a = emptied(count=40, of=45)
+    given = {"cursor": "verify", "deletion_count_max": 80}
+    for _ in islice(sweep(a, SweepOptions(Mode.ADOPT, **given)), steps):
+        pass
+    report = run(a, Mode.ADOPT, **given)
+    assert not report.refused
+    now_s = a.site.clock.now_s()
+    assert a.ledger.read(Kind.THING).count(now_s) == 40
+    a.site.clock.sleep(31)
+    assert run(a, Mode.ADOPT, cursor="verify", deletion_count_max=0).is_equal
+
+
+def test_more_deletions_than_a_list_holds_are_pending_for_the_next_pass():
+    report = Report(Mode.ADOPT, 0.0)
+    for number in range(DELETIONS_MAX + 7):
+        key = thing_key(f"oven-{number}")
+        report = report.after(key, Look(is_deletion=True))
+    a = intake_of()
+    state = State(report, Stage.DELETIONS)
+    notes.write(a.cursors, "verify", state)
+    given = {"cursor": "verify", "deletion_count_max": DELETIONS_MAX + 7}
+    assert run(a, Mode.ADOPT, **given).pending == 7
 
 
 def test_empty_or_failing_list_makes_nothing_look_absent():

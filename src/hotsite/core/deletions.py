@@ -3,12 +3,14 @@
 A mistake in one Region (a script that deletes everything, an account that was
 emptied) must not become one in both. What outside changes take from the record
 is limited for each kind of name, within a window of a day. Beyond it nothing is
-deleted: a person decides, with the list in hand.
+deleted: a person decides, with the list in hand. What a person lets through is
+counted all the same, so that nothing more goes by itself on that day.
 
 What a person deletes through hotsite is not limited here.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -110,12 +112,34 @@ def check(kind: Kind, names: Names, *, count: int, count_max: int, before: int) 
     """
     if before + count <= count_max:
         return
-    shown = ", ".join(names[:_SHOWN_MAX])
-    more = f" and {count - _SHOWN_MAX} more" if count > _SHOWN_MAX else ""
     raise UnsafePlanError(
         f"{count} deletions of kind {kind.value} after {before} within 24 h, and at "
-        f"most {count_max} are taken over: {shown}{more}"
+        f"most {count_max} are taken over: {_shown(names, count)}"
     )
+
+
+def check_given(texts: Sequence[str], *, count: int, count_max: int) -> None:
+    """Refuse a list that is longer than a person has said that it is.
+
+    Args:
+        texts: Of the keys of all kinds, maybe not all.
+        count: How many there are, at least ``len(texts)``.
+        count_max: The limit that was given for this list alone.
+
+    Raises:
+        UnsafePlanError: They are more; the message has the first of them.
+    """
+    if count <= count_max:
+        return
+    raise UnsafePlanError(
+        f"{count} deletions, and the limit given for this run is {count_max}: "
+        f"{_shown(texts, count)}"
+    )
+
+
+def _shown(names: Sequence[str], count: int) -> str:
+    more = f" and {count - _SHOWN_MAX} more" if count > _SHOWN_MAX else ""
+    return f"{', '.join(names[:_SHOWN_MAX])}{more}"
 
 
 def is_loss(before: Record, after: Record) -> bool:

@@ -28,6 +28,10 @@ class SeedStage(StrEnum):
     DONE = "done"
 
 
+# What things need: recorded before the first of them.
+DEFINITIONS = frozenset(
+    {SeedStage.TYPES, SeedStage.POLICIES, SeedStage.GROUPS, SeedStage.CAS}
+)
 KIND_OF: Mapping[SeedStage, Kind] = {
     SeedStage.COUNT: Kind.THING,
     SeedStage.TYPES: Kind.THING_TYPE,
@@ -42,8 +46,9 @@ KIND_OF: Mapping[SeedStage, Kind] = {
 class Shard:
     """One of several workers that seed the same Region side by side.
 
-    What is shared (types, policies, groups, CA certificates) every worker looks
-    at; things are dealt out by the hash of their names.
+    Things are dealt out by the hash of their names. What they share (types,
+    policies, groups, CA certificates) is the first worker's alone, and the others
+    begin when it has done that.
 
     Attributes:
         index: Which worker, from 0.
@@ -68,7 +73,9 @@ class Shard:
         Args:
             key: Which key.
         """
-        if self.count == 1 or key.kind is not Kind.THING:
+        if key.kind is not Kind.THING:
+            return not self.index
+        if self.count == 1:
             return True
         digest = hashlib.sha256(key.name.encode()).digest()
         return int.from_bytes(digest[:4]) % self.count == self.index
@@ -100,7 +107,7 @@ class SeedReport:
         ended_at_s: When it ended; 0 while it has not.
         thing_count: Things that this worker is to look at.
         thing_done: Those that it has looked at.
-        written: Records that were written, of all kinds.
+        written: Names that were recorded since, of all kinds.
         known: Names that were recorded and applied before.
         failed: Names that could not be brought over, with the reason.
         pending: Names that must be looked at again by a later run.

@@ -17,6 +17,7 @@ from hotsite.errors import (
     InvalidInputError,
     PermanentError,
     RetryableError,
+    UnsafePlanError,
 )
 from hotsite.flows.capture import capture
 from hotsite.flows.sight import Intake
@@ -44,12 +45,14 @@ class Taken:
         reason: One sentence.
         is_changed: True when the record was written.
         is_late: True when it must be told again later.
+        is_refused: True when it is a deletion beyond the limit.
     """
 
     subject: str
     reason: str
     is_changed: bool = False
     is_late: bool = False
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +152,5 @@ class _Batch:
         except RetryableError as error:
             return (Taken(str(key), str(error), is_late=True),)
         except PermanentError as error:
-            return (Taken(str(key), str(error)),)
+            is_refused = isinstance(error, UnsafePlanError)
+            return (Taken(str(key), str(error), is_refused=is_refused),)

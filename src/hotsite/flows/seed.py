@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from hotsite.core.progress import Costs, Progress, progress
 from hotsite.core.registry import Key, Kind, Names, ThingGroup, key_in
 from hotsite.core.seeding import (
+    DEFINITIONS,
     KIND_OF,
     LATER_MAX,
     SeedReport,
@@ -63,11 +64,19 @@ class SeedOptions:
 
 @dataclass(frozen=True, slots=True)
 class SeedProgress:
-    """Where a seeding stands."""
+    """Where a seeding stands.
+
+    Attributes:
+        progress: How far it is.
+        report: What it has done.
+        is_complete: True at the end.
+        is_defined: True when what things need is recorded.
+    """
 
     progress: Progress
     report: SeedReport
     is_complete: bool = False
+    is_defined: bool = False
 
 
 def seed(intake: Intake, options: SeedOptions) -> Iterator[SeedProgress]:
@@ -86,6 +95,26 @@ def seed(intake: Intake, options: SeedOptions) -> Iterator[SeedProgress]:
         ThrottledError: The quota of the Region is used up.
     """
     return _Seed(intake, options).run()
+
+
+def seed_definitions(intake: Intake, options: SeedOptions) -> Iterator[SeedProgress]:
+    """Seed as the first of several workers, until the others may begin.
+
+    Args:
+        intake: The Region whose registry is brought over.
+        options: How; the shard is the first one, and ``seed`` goes on from here.
+
+    Yields:
+        Where it stands, as ``seed`` does.
+
+    Raises:
+        UnreachableError: A table or the Region did not answer.
+        ThrottledError: The quota of the Region is used up.
+    """
+    for state in seed(intake, options):
+        yield state
+        if state.is_defined:
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +140,8 @@ class _Seed:
             notes.write(self.intake.cursors, self._cursor(), note)
             now_s = self._now_s()
             stand = self._progress(state, done_before, now_s - pace_s)
-            yield SeedProgress(stand, state.report, is_done)
+            is_defined = state.stage not in {SeedStage.COUNT, *DEFINITIONS}
+            yield SeedProgress(stand, state.report, is_done, is_defined)
             budget_s = self.options.budget_s
             if budget_s is not None and now_s - begun_s >= budget_s:
                 return
@@ -136,6 +166,8 @@ class _Seed:
                 return self._again(state)
             if state.stage in _UNRECORDED:
                 return self._unrecorded(state)
+            if state.stage in DEFINITIONS and self.options.shard.index:
+                return state.next_stage()
             return self._page(state)
         except PermanentError:
             # A token that has become too old: this list is read anew.
@@ -164,7 +196,8 @@ class _Seed:
         """Bring one name over, with what belongs to it."""
         if key.kind is Kind.THING_GROUP and not self._is_known(key):
             for parent in self._parents(key):
-                state = self._taken(parent, state)
+                # It counts when its own turn comes, whatever becomes of it now.
+                self._taken(parent, state)
         state = self._taken(key, state)
         if key.kind is not Kind.THING:
             return state
@@ -187,7 +220,7 @@ class _Seed:
         report = state.report
         try:
             if self._is_known(key):
-                return replace(state, report=replace(report, known=report.known + 1))
+                return replace(state, report=self._with_known(key, report))
             found = capture_one(key, self.intake, is_loss_allowed=False)
         except (ConflictError, NotReadyError):
             return _for_later(key, state)
@@ -222,6 +255,13 @@ class _Seed:
             return False
         record = self.intake.site.records.read(key)
         return not record.is_absent and record.digest == line.digest
+
+    def _with_known(self, key: Key, report: SeedReport) -> SeedReport:
+        """Count a name that is recorded: by this seeding too, if it was killed."""
+        written_at_s = self.intake.site.records.read(key).written_at_s
+        if written_at_s >= report.begun_at_s:
+            return replace(report, written=report.written + 1)
+        return replace(report, known=report.known + 1)
 
     def _again(self, state: SeedState) -> SeedState:
         """Look a second time at what others were at work on."""

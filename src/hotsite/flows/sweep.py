@@ -7,13 +7,15 @@ a pass stands is kept after every few keys, and to do a key twice is harmless.
 A list only says what to look at. That a name is gone is concluded by looking at
 that name alone and finding nothing, so a list that fails or ends too soon can
 delete nothing. What was deleted is collected over the pass, and taken over at
-its end if all of it together is within the limit; otherwise none of it.
+its end if all of it together is within the limit; otherwise none of it. A person
+who has seen the list can give a limit for one run; it is for the list as a whole.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hotsite.core import deletions
+from hotsite.core.deletions import Limit
 from hotsite.core.progress import Costs, Progress, progress
 from hotsite.core.registry import Key, Kind
 from hotsite.core.sampling import Draw, Sample
@@ -53,6 +55,8 @@ class SweepOptions:
             begin anew and to keep nothing.
         costs: What looking at a name costs, for the time that is left.
         tombstone_s_min: Age from which a tombstone may go, in seconds.
+        deletion_count_max: How many deletions may be taken over by this pass, of
+            all kinds together, 0 or more; nothing for what the intake's limit says.
     """
 
     mode: Mode = Mode.REPORT
@@ -60,6 +64,7 @@ class SweepOptions:
     cursor: str | None = None
     costs: Costs | None = None
     tombstone_s_min: float = TOMBSTONE_S_MIN
+    deletion_count_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +217,7 @@ class _Sweep:
         for item in keys:
             is_of_table = stage is Stage.RECORDS and item == key
             if is_of_table or _is_unknown(item, site.records):
-                report = report.after(item, self._inspector().inspect(item))
+                report = report.after(item, self._inspector(self.intake).inspect(item))
         return report
 
     def _with_deletions(self, state: State) -> State:
@@ -223,34 +228,46 @@ class _Sweep:
         keys = deleted_keys(report)
         todo = left(keys, state.last_key)
         if not todo:
-            ended = replace(report, ended_at_s=self._now_s())
+            ended = replace(_with_unlisted(report), ended_at_s=self._now_s())
             return replace(state, report=ended).next_stage()
         kind = todo[0].kind
         same = [key for key in todo if key.kind is kind]
         done = sum(key.kind is kind for key in keys) - len(same)
-        last_key = str(same[-1])
+        is_given = self.options.deletion_count_max is not None
+        last_key = str((todo if is_given else same)[-1])
         try:
-            self._check(kind, same, report, done)
+            limit = self._limit(kind, same, report, done)
             if self.options.mode is not Mode.REPORT:
                 for key in same[:_STRIDE]:
-                    report = self._deleted(key, report)
+                    report = self._deleted(key, report, limit)
                 last_key = str(same[:_STRIDE][-1])
         except UnsafePlanError as error:
             report = replace(report, refused=(*report.refused, str(error)))
         return replace(state, report=report, last_key=last_key)
 
-    def _check(self, kind: Kind, keys: list[Key], report: Report, done: int) -> None:
-        live = report.name_counts.get(kind.value, 0)
+    def _limit(self, kind: Kind, keys: list[Key], report: Report, done: int) -> Limit:
+        """Return the limit for the rest of a kind, which is within it."""
+        before = self.intake.ledger.read(kind).count(self._now_s())
+        count = report.deletion_counts.get(kind.value, 0) - done
+        given = self.options.deletion_count_max
+        if given is not None:
+            total = sum(report.deletion_counts.values())
+            deletions.check_given(report.deletions, count=total, count_max=given)
+            return Limit(share_max=0.0, floor=before + count)
         deletions.check(
             kind,
             tuple(key.name for key in keys),
-            count=report.deletion_counts.get(kind.value, 0) - done,
-            count_max=self.intake.limit.count_max(live),
-            before=self.intake.ledger.read(kind).count(self._now_s()),
+            count=count,
+            count_max=self.intake.limit.count_max(
+                report.name_counts.get(kind.value, 0)
+            ),
+            before=before,
         )
+        return self.intake.limit
 
-    def _deleted(self, key: Key, report: Report) -> Report:
-        look = self._inspector(is_deleting=True).inspect(key)
+    def _deleted(self, key: Key, report: Report, limit: Limit) -> Report:
+        intake = replace(self.intake, limit=limit)
+        look = self._inspector(intake, is_deleting=True).inspect(key)
         return replace(
             report,
             adopted=report.adopted + look.is_adopted,
@@ -258,9 +275,9 @@ class _Sweep:
             pending=report.pending + look.is_pending,
         )
 
-    def _inspector(self, *, is_deleting: bool = False) -> Inspector:
+    def _inspector(self, intake: Intake, *, is_deleting: bool = False) -> Inspector:
         return Inspector(
-            self.intake,
+            intake,
             self.options.mode,
             is_deleting=is_deleting,
             tombstone_s_min=self.options.tombstone_s_min,
@@ -268,6 +285,14 @@ class _Sweep:
 
     def _now_s(self) -> float:
         return self.intake.site.clock.now_s()
+
+
+def _with_unlisted(report: Report) -> Report:
+    """Return the report, what its list had no room for left to the next pass."""
+    if report.mode is Mode.REPORT or report.refused:
+        return report
+    rest = sum(report.deletion_counts.values()) - len(report.deletions)
+    return replace(report, pending=report.pending + rest)
 
 
 def _is_unknown(key: Key, records: Records) -> bool:

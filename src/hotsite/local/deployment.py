@@ -27,6 +27,7 @@ ASSET_KEY_PREFIX = "hotsite/"
 CANARY_OUTPUT = "CanaryFunction"
 _STACK_S_MAX = 60.0
 _POLL_S = 0.1
+_REASON_MAX, _END = 200, 120
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
 
@@ -101,7 +102,7 @@ def deploy(plan: Plan) -> Deployed:
     try:
         return _deploy(plan, shared, regional)
     except (BotoCoreError, ClientError, OSError) as error:
-        raise NotReadyError(f"deployment: {error}") from error
+        raise NotReadyError(f"deployment: {_cut(str(error))}") from error
 
 
 def _deploy(plan: Plan, shared: Sequence[Stack], regional: Sequence[Stack]) -> Deployed:
@@ -200,12 +201,15 @@ def _create(
         for need in stack.needs:
             known[need.parameter] = done[need.stack].outputs[need.output]
         formation = client(stack.place, "cloudformation", account_id=plan.account_id)
-        formation.create_stack(
-            StackName=stack.name,
-            TemplateBody=json.dumps(reduced.template, separators=(",", ":")),
-            Parameters=_parameters(stack, known),
-            Capabilities=_CAPABILITIES,
-        )
+        try:
+            formation.create_stack(
+                StackName=stack.name,
+                TemplateBody=json.dumps(reduced.template, separators=(",", ":")),
+                Parameters=_parameters(stack, known),
+                Capabilities=_CAPABILITIES,
+            )
+        except ClientError as error:
+            raise _failed(stack, error.response["Error"]["Message"]) from error
         outputs = _await_stack(formation, stack)
     return _Created(
         stack=stack,
@@ -239,9 +243,25 @@ def _await_stack(formation: Any, stack: Stack) -> Mapping[str, str]:
             outputs = found.get("Outputs", ())
             return {each["OutputKey"]: each["OutputValue"] for each in outputs}
         if not status.endswith("_IN_PROGRESS") or status.startswith("ROLLBACK"):
-            raise NotReadyError(f"stack {stack.name}: {_reason(formation, stack.name)}")
+            raise _failed(stack, _reason(formation, stack.name))
         time.sleep(_POLL_S)
-    raise NotReadyError(f"stack {stack.name}: not complete after {_STACK_S_MAX:.0f} s")
+    raise _failed(stack, f"not complete after {_STACK_S_MAX:.0f} s")
+
+
+def _failed(stack: Stack, reason: str) -> NotReadyError:
+    return NotReadyError(f"stack {stack.name} in {stack.place.region}: {_cut(reason)}")
+
+
+def _cut(text: str) -> str:
+    """Return a text as one short line: a refusal may hold all that was refused.
+
+    The rule that was broken is at its end (``Value '...' at 'templateBody' failed
+    to satisfy constraint: ...``).
+    """
+    line = " ".join(text.split())
+    if len(line) <= _REASON_MAX:
+        return line
+    return f"{line[: _REASON_MAX - _END]}… {line[-_END:]}"
 
 
 def _reason(formation: Any, name: str) -> str:

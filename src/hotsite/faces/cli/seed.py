@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,8 @@ from hotsite.core.seeding import LeftOut, SeedReport, Shard
 from hotsite.errors import HotsiteError, InvalidInputError
 from hotsite.faces.cli import sites, work
 from hotsite.faces.render import registry
-from hotsite.flows.seed import SeedOptions, SeedProgress, seed
+from hotsite.flows.seed import SeedOptions, SeedProgress, seed, seed_definitions
+from hotsite.flows.sight import Intake
 
 _EPILOG = """\
 Nothing in IoT Core of the Region is changed, and what the record knows already is
@@ -35,6 +36,8 @@ examples:
   hotsite seed --from a --local
 """
 _WORKERS_MAX = 16
+_GOES_ON = "what is done is kept: the same command goes on from here"
+Part = Callable[[Intake, SeedOptions], Iterator[SeedProgress]]
 # Looking at a thing, at its shadows, and at whose its certificate is.
 _MORE_CALLS = {"ListPrincipalThings": 1.0}
 
@@ -76,28 +79,38 @@ def run(options: argparse.Namespace) -> int:
     def show(states: Mapping[str, SeedProgress]) -> str:
         return _line(states, clock.now_s() - began_s, costs)
 
-    def job(index: int) -> Iterator[SeedProgress]:
+    def job(index: int, part: Part) -> Iterator[SeedProgress]:
         shard = Shard(index, options.workers)
         settings = SeedOptions(shard=shard, is_telling_strays=not options.no_strays)
-        return seed(remote.intake(limits), settings)
+        return part(remote.intake(limits), settings)
 
-    jobs = {f"worker {index}": partial(job, index) for index in range(options.workers)}
-    try:
-        ended = work.Work(jobs, show).run()
-    except KeyboardInterrupt:
-        sites.say("what is done is kept: the same command goes on from here")
-        raise
-    for end in ended.values():
-        if isinstance(end, HotsiteError):
-            sites.say("what is done is kept: the same command goes on from here")
-            raise end
-    ends = [end for end in ended.values() if isinstance(end, SeedProgress)]
-    report = joined([end.report for end in ends])
+    _ended({"worker 0": partial(job, 0, seed_definitions)}, show)
+    jobs = {
+        f"worker {index}": partial(job, index, seed) for index in range(options.workers)
+    }
+    report = joined([end.report for end in _ended(jobs, show)])
     if options.json:
         print(json.dumps({"region": remote.region, **records.write(report)}))
     else:
         print(registry.seed_text(remote.region, report))
     return 1 if report.failed.count or report.pending.count else 0
+
+
+def _ended(
+    jobs: Mapping[str, work.Job[SeedProgress]],
+    show: Callable[[Mapping[str, SeedProgress]], str],
+) -> list[SeedProgress]:
+    """Run workers side by side; return where each one ended."""
+    try:
+        ended = work.Work(jobs, show).run()
+    except KeyboardInterrupt:
+        sites.say(_GOES_ON)
+        raise
+    for end in ended.values():
+        if isinstance(end, HotsiteError):
+            sites.say(_GOES_ON)
+            raise end
+    return [end for end in ended.values() if isinstance(end, SeedProgress)]
 
 
 def joined(reports: Sequence[SeedReport]) -> SeedReport:
@@ -121,7 +134,7 @@ def joined(reports: Sequence[SeedReport]) -> SeedReport:
 
 
 def _all_left_out(parts: Sequence[LeftOut]) -> LeftOut:
-    # Each worker looks at what all things share, so a name may come twice.
+    # A certificate that several things share is met by the workers of each.
     names = tuple(dict.fromkeys(name for part in parts for name in part.names))
     told = sum(len(part.names) for part in parts)
     return LeftOut(sum(part.count for part in parts) - told + len(names), names)

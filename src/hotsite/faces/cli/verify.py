@@ -26,6 +26,9 @@ By default nothing is changed anywhere: it is a report.
                       is missing; deletions only within the limit
   --repair --restore  makes IoT Core equal to the record instead: what others made
                       or changed there is removed or changed back
+  --delete-limit N    for one list of deletions of one Region that is longer than
+                      the limit, and meant; without --repair it shows the list,
+                      with it the list is taken over if it has N names at most
 
 exit codes:
   0 equal  1 drift  2 refused, or wrong input  3 a Region did not answer
@@ -34,6 +37,8 @@ examples:
   hotsite verify
   hotsite verify --sample 300 --region b --local
   hotsite verify --repair --wait 120
+  hotsite verify --delete-limit 0 --region a
+  hotsite verify --repair --delete-limit 140 --region a
 """
 _PAUSE_S = 5.0
 _PARITY, _DRIFT, _REFUSED, _NO_ANSWER = 0, 1, 2, 3
@@ -50,12 +55,14 @@ class _Plan:
         sample: How many names to look at; nothing for all.
         seed: Of the draw.
         is_going_on: True to go on where an earlier pass stopped.
+        deletion_count_max: How many deletions may be taken over, or nothing.
     """
 
     mode: Mode
     sample: int | None
     seed: int
     is_going_on: bool
+    deletion_count_max: int | None
 
 
 def register(commands: Any) -> None:
@@ -72,6 +79,12 @@ def register(commands: Any) -> None:
     command.add_argument("--repair", action="store_true", help="change the record")
     command.add_argument(
         "--restore", action="store_true", help="with --repair: change IoT Core instead"
+    )
+    command.add_argument(
+        "--delete-limit",
+        type=int,
+        metavar="N",
+        help="show all deletions; with --repair: take them over, N at most",
     )
     command.add_argument(
         "--sample", type=int, metavar="N", help="N names at random, with what it proves"
@@ -93,20 +106,14 @@ def register(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, and repair where asked to."""
-    if options.restore and not options.repair:
-        raise InvalidInputError("--restore changes IoT Core: add --repair to mean it")
-    if options.wait < 0:
-        raise InvalidInputError(f"--wait {options.wait:g}: 0 seconds or more")
-    if options.sample is not None and options.resume:
-        raise InvalidInputError("--sample looks once and keeps no place to --resume")
-    if options.sample is not None and options.sample < 1:
-        raise InvalidInputError(f"--sample {options.sample}: 1 or more")
+    _check(options)
     mode = Mode.ADOPT if options.repair else Mode.REPORT
     plan = _Plan(
         mode=Mode.RESTORE if options.restore else mode,
         sample=options.sample,
         seed=options.seed,
         is_going_on=options.resume,
+        deletion_count_max=options.delete_limit,
     )
     found = sites.selected(options)
     clock = SystemClock()
@@ -116,6 +123,29 @@ def run(options: argparse.Namespace) -> int:
         clock.sleep(_PAUSE_S)
         ends = _looked(found, plan)
     return _told(ends, options, clock)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse options that make no sense together."""
+    if options.restore and not options.repair:
+        raise InvalidInputError("--restore changes IoT Core: add --repair to mean it")
+    if options.wait < 0:
+        raise InvalidInputError(f"--wait {options.wait:g}: 0 seconds or more")
+    if options.sample is not None and options.resume:
+        raise InvalidInputError("--sample looks once and keeps no place to --resume")
+    if options.sample is not None and options.sample < 1:
+        raise InvalidInputError(f"--sample {options.sample}: 1 or more")
+    if options.delete_limit is None:
+        return
+    if options.delete_limit < 0:
+        raise InvalidInputError(f"--delete-limit {options.delete_limit}: 0 or more")
+    if options.region is None:
+        raise InvalidInputError("--delete-limit is for one Region: add --region")
+    for name in ("restore", "sample", "wait"):
+        # What is restored deletes nothing in the record, a sample has no list, and
+        # a second pass would take a list that nobody has seen.
+        if getattr(options, name):
+            raise InvalidInputError(f"--delete-limit is for one list: not --{name}")
 
 
 def code(ends: Mapping[str, End]) -> int:
@@ -152,7 +182,10 @@ def _job(remote: Remote, plan: _Plan) -> Iterator[SweepProgress]:
     cursor = f"verify-{plan.mode.value}"
     if not plan.is_going_on:
         intake.cursors.write(cursor, None)
-    yield from sweep(intake, SweepOptions(mode=plan.mode, cursor=cursor))
+    options = SweepOptions(
+        mode=plan.mode, cursor=cursor, deletion_count_max=plan.deletion_count_max
+    )
+    yield from sweep(intake, options)
 
 
 def _line(states: Mapping[str, SweepProgress]) -> str:
@@ -172,7 +205,11 @@ def _told(ends: Mapping[str, End], options: argparse.Namespace, clock: Clock) ->
         return exit_code
     for name, end in ends.items():
         if isinstance(end, SweepProgress):
-            print(registry.sweep_text(name, end.report, sample=options.sample))
+            is_listing = options.delete_limit is not None
+            told = registry.sweep_text(
+                name, end.report, sample=options.sample, is_listing=is_listing
+            )
+            print(told)
         else:
             sites.say(f"{name}: {end}")
     return exit_code

@@ -44,7 +44,9 @@ def of_batch(
 def of_hearing(found: Hearing) -> tuple[Metric, ...]:
     """Return the metrics of one batch of told changes."""
     taken = sum(item.is_changed for item in found.taken)
+    refused = sum(item.is_refused for item in found.taken)
     return (
+        Metric(REFUSED, Unit.COUNT, (refused,)),
         Metric(TAKEN, Unit.COUNT, (taken,)),
         Metric(ECHOES, Unit.COUNT, (found.echo_count,)),
     )

@@ -33,13 +33,20 @@ def seed_text(region: str, report: SeedReport) -> str:
     return "\n".join(lines)
 
 
-def sweep_text(region: str, report: Report, *, sample: int | None = None) -> str:
+def sweep_text(
+    region: str,
+    report: Report,
+    *,
+    sample: int | None = None,
+    is_listing: bool = False,
+) -> str:
     """Return what a comparison of one Region found.
 
     Args:
         region: Which.
         report: What it found.
         sample: How many names were asked for; nothing when all were looked at.
+        is_listing: True to name every deletion that the report names.
     """
     word = "equal to the record" if report.is_equal else "not equal to the record"
     lines = [
@@ -48,7 +55,7 @@ def sweep_text(region: str, report: Report, *, sample: int | None = None) -> str
         *(f"  {cause}: {count:,}" for cause, count in report.drift_counts.items()),
         *(f"    {_cut(item.text)}" for item in report.findings[:_SHOWN_MAX]),
         *_more(report.drift_count, min(len(report.findings), _SHOWN_MAX)),
-        *_deletions(report),
+        *_deletions(report, None if is_listing else _SHOWN_MAX),
         *(f"  refused: {reason}" for reason in report.refused),
     ]
     if report.pending:
@@ -167,14 +174,15 @@ def _done(report: Report) -> Iterator[str]:
     )
 
 
-def _deletions(report: Report) -> Iterator[str]:
+def _deletions(report: Report, shown_max: int | None) -> Iterator[str]:
     count = sum(report.deletion_counts.values())
     if not count:
         return
     what = "would be" if report.mode is Mode.REPORT else "were to be"
+    shown = report.deletions[:shown_max]
     yield f"  deleted here by somebody, and {what} deleted everywhere: {count:,}"
-    yield from (f"    {_cut(name)}" for name in report.deletions[:_SHOWN_MAX])
-    yield from _more(count, min(len(report.deletions), _SHOWN_MAX))
+    yield from (f"    {_cut(name)}" for name in shown)
+    yield from _more(count, len(shown))
 
 
 def _left_out(what: str, found: LeftOut) -> Iterator[str]:

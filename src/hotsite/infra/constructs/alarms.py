@@ -1,4 +1,4 @@
-"""What wakes somebody: replication that is late, stuck, or has given up."""
+"""What wakes somebody: replication that is late, stuck, refused, or has given up."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,12 @@ from hotsite.infra.inputs import ReplicationInputs
 
 # ``adapters/aws/metrics.py`` writes these; a test holds the two together.
 NAMESPACE = "Hotsite"
-LAG, PENDING, FAILED = "ReplicationLag", "OldestPending", "FailedNames"
+LAG, PENDING, FAILED, REFUSED = (
+    "ReplicationLag",
+    "OldestPending",
+    "FailedNames",
+    "RefusedDeletions",
+)
 _PERIOD_S = 60
 
 
@@ -119,6 +124,14 @@ def _own_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
             "failed",
             "A record can never be applied here: hotsite status says why.",
             (NAMESPACE, FAILED),
+            prefix,
+            threshold=0,
+            periods=1,
+        ),
+        _Alarm(
+            "refused",
+            "More was deleted here than is taken over: hotsite verify has the list.",
+            (NAMESPACE, REFUSED),
             prefix,
             threshold=0,
             periods=1,

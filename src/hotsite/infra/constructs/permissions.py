@@ -177,7 +177,6 @@ def _look() -> Statements:
         allow("iot:DescribeCertificate", on=[arn("iot", "cert/*")]),
         allow(
             "iot:GetPolicy",
-            "iot:GetPolicyVersion",
             "iot:ListPolicyVersions",
             on=[arn("iot", "policy/*")],
         ),

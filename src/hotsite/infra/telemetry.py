@@ -7,6 +7,7 @@ one call holds 51,200 bytes (CloudFormation API, CreateStack).
 import aws_cdk as cdk
 from constructs import Construct
 
+from hotsite.infra.constructs.errors import ErrorArchive
 from hotsite.infra.constructs.telemetry import Telemetry
 from hotsite.infra.inputs import declare_telemetry
 from hotsite.settings import Settings, SiteSettings
@@ -29,7 +30,13 @@ class TelemetryStack(cdk.Stack):
             suppress_template_indentation=True,
         )
         inputs = declare_telemetry(self, settings, site)
-        telemetry = Telemetry(self, inputs)
-        outputs = {"ErrorQueue": telemetry.error_queue}
+        archive = ErrorArchive(self, inputs)
+        telemetry = Telemetry(self, inputs, archive)
+        outputs = {
+            "BatchFunction": telemetry.batch,
+            "ErrorBucket": archive.bucket,
+            "ErrorQueue": archive.queue,
+            "ResumeFunction": telemetry.resume,
+        }
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

@@ -62,10 +62,10 @@ def test_a_merge_is_ordered_by_time_and_then_by_key(held):
     assert places == sorted(places)
 
 
-def test_the_first_of_several_arrivals_stays_and_a_known_one_beats_an_unknown():
+def test_the_last_of_several_arrivals_stays_and_a_known_one_beats_an_unknown():
     late, early = row(1, 1, ("eu-west-1", 9.0)), row(1, 1, ("eu-central-1", 2.0))
     unknown = row(1, 1, ("", None))
-    assert merge([late], [unknown], [early]) == (early,)
+    assert merge([late], [unknown], [early]) == (late,)
     assert merge([unknown], [late]) == (late,)
 
 

@@ -79,14 +79,16 @@ def merge(*sources: Iterable[Row]) -> tuple[Row, ...]:
 
     Returns:
         Each message once, ordered by its time and then by its key. Of several
-        arrivals of one message the first stays.
+        arrivals of one message the last stays, as in the hot table, where the last
+        writer wins: what a dead Region brings back later is older, and changes
+        nothing that was shown.
     """
     found: dict[tuple[str, Key], Row] = {}
     for source in sources:
         for row in source:
             place = (row.thing, row.key)
             known = found.get(place)
-            if known is None or _arrival(row) < _arrival(known):
+            if known is None or _arrival(row) > _arrival(known):
                 found[place] = row
     return tuple(sorted(found.values(), key=_order))
 
@@ -112,7 +114,7 @@ def gaps(rows: Iterable[Row]) -> Mapping[int, Intervals]:
 
 
 def _arrival(row: Row) -> tuple[float, str, float, str]:
-    at_s = math.inf if row.received_at_s is None else row.received_at_s
+    at_s = -math.inf if row.received_at_s is None else row.received_at_s
     return at_s, row.origin, row.published_at_s, row.data
 
 

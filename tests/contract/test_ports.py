@@ -24,6 +24,7 @@ SUITES = {
     "Quota": (f"{HERE}/test_quotas.py", "workers"),
     "DeletionLedger": (f"{HERE}/test_deletions.py", "ports.ledger"),
     "FailedBatches": (f"{HERE}/test_failures.py", "failed"),
+    "SeriesReader": (f"{HERE}/test_series.py", "series"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {

@@ -17,7 +17,7 @@ from enum import Enum
 from math import inf
 from typing import Any, TypeAlias, get_args
 
-from hotsite.core.backoff import full_jitter_s
+from hotsite.core.candidates import Candidates
 from hotsite.core.device_values import (
     Close,
     DevicePolicy,
@@ -47,15 +47,15 @@ from hotsite.core.mqtt_packets import (
     Puback,
     Publish,
     Suback,
-    Subscribe,
-    Subscription,
 )
 from hotsite.core.outbox import Outbox
-from hotsite.core.session import SUBSCRIBE_ID, Session
+from hotsite.core.session import Session
 
 # v5 2.4: the CONNACK codes that ask for patience, not for another endpoint:
 # server busy, quota exceeded, connection rate exceeded.
 _THROTTLED = frozenset({0x89, 0x97, 0x9F})
+# A question's token: a whole number that JSON keeps exactly.
+_TOKEN_MAX = 2**53 - 1
 
 
 class State(Enum):
@@ -79,11 +79,10 @@ class Device:
 
     __slots__ = (
         "_attempt_ends_s",
+        "_candidates",
         "_connect_at_s",
-        "_place",
         "_policy",
         "_resolved",
-        "_round",
         "_session",
         "_uniform",
         "_wait_until_s",
@@ -113,8 +112,9 @@ class Device:
         self.state = State.OFFLINE
         self._policy = policy
         self._uniform = uniform
-        self._round = 0
-        self._place = 0
+        self._candidates = Candidates(
+            identity.endpoints, identity.ports, policy.backoff
+        )
         self._resolved = Resolved(address="", site="")
         self._session: Session | None = None
         self._connect_at_s = -inf
@@ -129,8 +129,7 @@ class Device:
     @property
     def endpoint(self) -> str:
         """Return the name that the running or the next attempt uses."""
-        names = self.identity.endpoints
-        return names[self._place]
+        return self._candidates.name
 
     def handle(self, happened: Input, *, now_s: float) -> list[Output]:
         """Take one input and return what is to be done, in order.
@@ -160,10 +159,12 @@ class Device:
         self._attempt_ends_s = now_s + self._policy.attempt_s_max
         return [Resolve(self.endpoint)]
 
-    def _dial(self, resolved: Resolved, _now_s: float) -> list[Output]:
+    def _dial(self, resolved: Resolved, now_s: float) -> list[Output]:
+        if self._candidates.passes_over(resolved.address, now_s):
+            return self._begin(resolved, now_s)
         self.state = State.CONNECTING
         self._resolved = resolved
-        return [Dial(resolved.address, self.endpoint)]
+        return [Dial(resolved.address, self.endpoint, self._candidates.port)]
 
     def _greet(self, _dialled: Dialled, now_s: float) -> list[Output]:
         self._connect_at_s = now_s
@@ -182,30 +183,24 @@ class Device:
             is_throttled = connack.reason_code in _THROTTLED
             return [Close(), *self._fail(reason, now_s, is_throttled=is_throttled)]
         self.state = State.CONNECTED
-        session = Session(
-            self.outbox,
-            self._policy,
-            site=self.site,
-            topic=self.identity.telemetry_topic,
-        )
+        session = Session(self.outbox, self._policy, self.identity, site=self.site)
         self._session = session
-        replay_count = session.open(connack, now_s)
-        outputs: list[Output] = [
-            Joined(self.site, self._resolved.address, replay_count)
-        ]
-        if self.identity.command_topics:
-            wanted = tuple(Subscription(t) for t in self.identity.command_topics)
-            outputs.append(Send(Subscribe(SUBSCRIBE_ID, wanted)))
-        return outputs + session.pump(now_s)
+        token = int(self._uniform() * _TOKEN_MAX)
+        replay_count = session.open(connack, now_s, token=token)
+        joined = Joined(self.site, self._resolved.address, replay_count)
+        return [joined, *session.greet(now_s)]
 
     def _take_puback(self, puback: Puback, now_s: float) -> list[Output]:
         return self._connected().take_puback(puback, now_s)
 
     def _take_publish(self, publish: Publish, now_s: float) -> list[Output]:
-        return self._connected().take_publish(publish, now_s)
+        session = self._connected()
+        outputs = session.take_publish(publish, now_s)
+        self._candidates.spread(session.throttle_spread_s)
+        return outputs
 
-    def _take_suback(self, suback: Suback, _now_s: float) -> list[Output]:
-        return self._connected().take_suback(suback)
+    def _take_suback(self, suback: Suback, now_s: float) -> list[Output]:
+        return self._connected().take_suback(suback, now_s)
 
     def _take_pingresp(self, _pingresp: Pingresp, _now_s: float) -> list[Output]:
         self._connected().take_pingresp()
@@ -222,7 +217,7 @@ class Device:
     def _watch(self, _tick: Tick, now_s: float) -> list[Output]:
         session = self._connected()
         if reason := session.death(now_s):
-            return [Close(), *self._leave(reason, now_s)]
+            return [Close(), *self._leave(reason, now_s, is_site_bad=True)]
         return session.keep_alive(now_s) + session.pump(now_s)
 
     def _watch_attempt(self, _tick: Tick, now_s: float) -> list[Output]:
@@ -256,37 +251,41 @@ class Device:
         step = self._leave if is_joined else self._fail
         return [Close(), *step(reason, now_s)]
 
-    def _leave(self, reason: str, now_s: float) -> list[Output]:
+    def _leave(
+        self, reason: str, now_s: float, *, is_site_bad: bool = False
+    ) -> list[Output]:
+        """Go on to another connection, by way of another site if this one is bad.
+
+        A connection that was cut says nothing of the site: brokers cut the best
+        ones, and a dead one shows at the next attempt.
+        """
         stable_at_s = self._connected().joined_at_s + self._policy.backoff.stable_s
         self._forget_session()
-        if now_s >= stable_at_s:
-            # The name that just worked for long is asked again first, after a
-            # jitter, because the rest of the fleet lost its connection as well.
-            self._round = 0
-            self._place = len(self.identity.endpoints) - 1
-        self._schedule(now_s)
+        candidates, uniform = self._candidates, self._uniform()
+        is_stable = now_s >= stable_at_s
+        if is_stable:
+            candidates.forget()
+        if is_site_bad:
+            candidates.shun(self._resolved.address, now_s)
+        next_wait_s = candidates.rejoin_wait_s if is_stable else candidates.next_wait_s
+        self._wait(next_wait_s(uniform), now_s)
         return [Left(self.site, reason)]
 
     def _fail(
         self, reason: str, now_s: float, *, is_throttled: bool = False
     ) -> list[Output]:
-        self._schedule(now_s, is_throttled=is_throttled)
+        candidates, uniform = self._candidates, self._uniform()
+        if is_throttled:
+            self._wait(candidates.throttled_wait_s(uniform), now_s)
+            return [Failed(reason)]
+        if self.state is State.CONNECTING:
+            candidates.shun(self._resolved.address, now_s)
+        self._wait(candidates.next_wait_s(uniform), now_s)
         return [Failed(reason)]
 
-    def _schedule(self, now_s: float, *, is_throttled: bool = False) -> None:
-        """Decide when the next attempt starts, and with which name."""
-        backoff = self._policy.backoff
-        wait_s = 0.0
-        self._place += 1
-        if self._place == len(self.identity.endpoints):
-            # Back-off separates rounds; inside one the next name follows at once.
-            wait_s = full_jitter_s(self._round, self._uniform(), backoff)
-            self._place = 0
-            self._round += 1
-        if is_throttled:
-            wait_s = self._uniform() * backoff.throttle_spread_s
+    def _wait(self, wait_s: float, now_s: float) -> None:
         self.state = State.WAITING
-        floor_s = self._connect_at_s + backoff.connect_spacing_s
+        floor_s = self._connect_at_s + self._policy.backoff.connect_spacing_s
         self._wait_until_s = max(now_s + wait_s, floor_s)
 
     def _stop(self, _stop: Stop, _now_s: float) -> list[Output]:

@@ -25,6 +25,7 @@ from hotsite.core.device_values import (
     Joined,
     Left,
     Lost,
+    Moved,
     Queued,
     Refused,
     Resolve,
@@ -33,10 +34,12 @@ from hotsite.core.device_values import (
     Resumed,
     Send,
     Start,
+    Stayed,
     Stop,
     Tick,
 )
 from hotsite.core.intervals import Intervals
+from hotsite.core.move import Move, encode
 from hotsite.core.mqtt_packets import (
     RECEIVE_MAXIMUM,
     SERVER_KEEP_ALIVE,
@@ -634,6 +637,108 @@ def test_each_round_uses_the_next_port_and_what_worked_stays():
     bench.now_s = bench.device.deadline_s()
     bench.give(Tick())
     assert bench.give(SITE_A)[0].port == 443
+
+
+OWN_NAMES = (NAME, "iot-a.example.com", "iot-b.example.com")
+
+
+def order(to="b", within_s=10.0, epoch=1):
+    return Publish("cmd/thing/move", encode(Move(to, within_s, epoch)))
+
+
+def test_an_order_is_followed_without_giving_the_connection_up_for_dns():
+    bench = Bench(endpoints=OWN_NAMES, topics=("cmd/thing/#",))
+    bench.connect()
+    assert bench.give(order()) == []
+    assert bench.device.deadline_s() == bench.now_s + 5
+    assert bench.give(Tick(), after_s=5) == [Resolve(OWN_NAMES[2])]
+    assert bench.give(Tick(), after_s=1) == []
+    assert bench.device.state is State.CONNECTED
+    assert bench.give(SITE_B) == [
+        Send(Disconnect()),
+        Close(is_polite=True),
+        Left("a.example.net", f"moved to {OWN_NAMES[2]}"),
+        Moved(OWN_NAMES[2], "b.example.net"),
+        Dial("192.0.2.2", OWN_NAMES[2]),
+    ]
+    _greeting, joined, *_rest = bench.give(Dialled(), Connack())
+    assert joined.site == "b.example.net"
+
+
+def test_a_move_that_fails_ends_at_the_site_it_came_from():
+    bench = Bench(endpoints=OWN_NAMES, topics=("cmd/thing/#",))
+    bench.connect()
+    bench.give(order(within_s=0.0), Tick(), SITE_B, Lost("refused"))
+    bench.now_s = bench.device.deadline_s()
+    assert bench.give(Tick()) == [Resolve(OWN_NAMES[0])]
+    assert bench.give(SITE_A) == [Dial("192.0.2.1", OWN_NAMES[0])]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        ([order(to="c")], "no name or site of this device"),
+        ([order(to="x.iot.eu-west-1.amazonaws.com")], "belongs to AWS"),
+        ([Publish("cmd/thing/move", b"now!")], "not JSON"),
+        ([order(within_s=0.0), Tick(), ResolveFailed("no such name")], "no such name"),
+        ([order(to="a", within_s=0.0), Tick(), SITE_A], "this site already"),
+        ([order(), order(to="a")], "not newer"),
+    ],
+)
+def test_an_order_that_leads_nowhere_is_told_and_the_device_stays(inputs, reason):
+    bench = Bench(endpoints=OWN_NAMES, topics=("cmd/thing/#",))
+    bench.connect()
+    *_rest, stayed = bench.give(*inputs)
+    assert isinstance(stayed, Stayed)
+    assert reason in stayed.reason
+    assert bench.device.state is State.CONNECTED
+
+
+def test_an_order_outlives_the_connection_on_which_it_came():
+    bench = Bench(endpoints=OWN_NAMES, topics=("cmd/thing/#",))
+    bench.connect()
+    bench.give(order(within_s=2.0), Tick())
+    bench.give(Tick(), Lost("gone"), after_s=1)
+    bench.connect(SITE_A)
+    assert bench.device.deadline_s() <= bench.now_s
+    assert Resolve(OWN_NAMES[2]) in bench.give(Tick())
+
+
+def test_a_connection_that_is_sick_for_long_is_left_and_shunned():
+    bench = Bench(endpoints=OWN_NAMES, refusal_wait_s=0.1)
+    bench.connect()
+    bench.now_s += 10
+    outputs = published(bench.queue())
+    for _ in range(10):
+        (packet,) = outputs
+        outputs = bench.give(Puback(packet.packet_id, 0x97))
+        if bench.device.state is State.CONNECTED:
+            bench.now_s = bench.device.deadline_s()
+            outputs = published(bench.give(Tick()))
+    assert outputs[1:] == [
+        Close(),
+        Left("a.example.net", "10 of 10 publishes were refused or took over 2 s"),
+    ]
+    bench.now_s = bench.device.deadline_s()
+    bench.give(Tick())
+    assert bench.give(SITE_A) == [Resolve(OWN_NAMES[1])]
+    assert bench.outbox.backlog_count == 1
+
+
+def test_a_slow_replay_and_a_slow_start_are_no_sickness():
+    bench = Bench(in_flight_max=30)
+    bench.connect()
+    for packet in published(bench.queue(9)):
+        bench.give(Puback(packet.packet_id), after_s=2.5)
+    fill(bench, 150)
+    bench.give(Lost("gone"))
+    (batch, _second) = published(bench.connect(SITE_B))
+    bench.now_s += 10
+    for _ in range(12):
+        (live,) = published(bench.queue())
+        bench.give(Puback(live.packet_id), after_s=2.5)
+    bench.give(Puback(batch.packet_id))
+    assert bench.device.state is State.CONNECTED
 
 
 def test_messages_leave_after_their_retention():

@@ -10,6 +10,7 @@ for what happened long ago. Must not know what a connection is.
 
 from collections import deque
 from dataclasses import dataclass, replace
+from math import inf
 
 from hotsite.core.backoff import BackoffPolicy, full_jitter_s
 
@@ -30,6 +31,7 @@ class Candidates:
 
     __slots__ = (
         "_backoff",
+        "_connect_at_s",
         "_failed_s",
         "_names",
         "_place",
@@ -46,6 +48,7 @@ class Candidates:
         self._backoff = backoff
         self._round = 0
         self._place = 0
+        self._connect_at_s = -inf
         self._failed_s: dict[str, float] = {}
         self._turns = deque(_Turn(name) for name in names)
 
@@ -80,11 +83,85 @@ class Candidates:
         self._turns[-1] = _Turn(turn.name, was_passed_over=True)
         return True
 
-    def shun(self, address: str, now_s: float) -> None:
-        """Note that an address failed now."""
-        self._failed_s[address] = now_s
+    def prefer(self, name: str) -> None:
+        """Begin a round with one of the names, whatever failed before."""
+        self._forget()
+        self._restart()
+        self._turns.remove(_Turn(name))
+        self._turns.appendleft(_Turn(name))
 
-    def forget(self) -> None:
+    def spread(self, throttle_spread_s: float | None) -> None:
+        """Take a site's word for how far its fleet spreads; nonsense is ignored."""
+        if throttle_spread_s is not None and 0 <= throttle_spread_s <= _SPREAD_S_MAX:
+            self._backoff = replace(self._backoff, throttle_spread_s=throttle_spread_s)
+
+    def note_connect(self, now_s: float) -> None:
+        """Note that a CONNECT packet was sent now."""
+        self._connect_at_s = now_s
+
+    def fail(self, address: str | None, uniform: float, now_s: float) -> float:
+        """Note that an attempt failed, and go on to the next candidate.
+
+        Args:
+            address: Where it failed; None when no address was found.
+            uniform: A random number, 0 to 1.
+            now_s: The time, in seconds.
+
+        Returns:
+            When the next attempt starts, in seconds.
+        """
+        if address is not None:
+            self._failed_s[address] = now_s
+        return self._not_before(now_s + self._next_wait_s(uniform))
+
+    def leave(
+        self, address: str | None, uniform: float, now_s: float, *, lived_s: float
+    ) -> float:
+        """Note that a connection ended, and go on to the next candidate.
+
+        After one that lived the first name comes first again, after a jitter,
+        because the rest of the fleet lost its connection as well.
+
+        Args:
+            address: Where it failed; None when the broker is not to blame: one
+                that cuts a connection may be healthy, and if it is dead the
+                next attempt shows it.
+            uniform: A random number, 0 to 1.
+            now_s: The time, in seconds.
+            lived_s: How long it lived, in seconds.
+
+        Returns:
+            When the next attempt starts, in seconds.
+        """
+        if lived_s < self._backoff.stable_s:
+            return self.fail(address, uniform, now_s)
+        self._forget()
+        if address is not None:
+            self._failed_s[address] = now_s
+        return self._not_before(now_s + self._round_wait_s(uniform))
+
+    def throttle(self, uniform: float, now_s: float) -> float:
+        """Begin a round after a refusal for load, and return when it starts."""
+        self._restart()
+        return self._not_before(now_s + uniform * self._backoff.throttle_spread_s)
+
+    def _next_wait_s(self, uniform: float) -> float:
+        self._turns.popleft()
+        if self._turns:
+            return uniform * self._backoff.stagger_s_max
+        self._place += 1
+        return self._round_wait_s(uniform)
+
+    def _round_wait_s(self, uniform: float) -> float:
+        wait_s = full_jitter_s(self._round, uniform, self._backoff)
+        self._round += 1
+        self._restart()
+        return wait_s
+
+    def _not_before(self, at_s: float) -> float:
+        return max(at_s, self._connect_at_s + self._backoff.connect_spacing_s)
+
+    def _forget(self) -> None:
         """Start afresh: a connection lived long enough to prove its way right.
 
         The port that worked is not forgotten: what blocks the other one is near
@@ -94,54 +171,4 @@ class Candidates:
         self._round = 0
 
     def _restart(self) -> None:
-        """Begin a round with the first name, on the port that was used last."""
         self._turns = deque(_Turn(name) for name in self._names)
-
-    def prefer(self, name: str) -> None:
-        """Begin a round with one of the names."""
-        self._restart()
-        self._turns.remove(_Turn(name))
-        self._turns.appendleft(_Turn(name))
-
-    def next_wait_s(self, uniform: float) -> float:
-        """Go on to the next candidate, and return after how many seconds.
-
-        Args:
-            uniform: A random number, 0 to 1.
-        """
-        self._turns.popleft()
-        if self._turns:
-            return uniform * self._backoff.stagger_s_max
-        self._place += 1
-        return self._round_wait_s(uniform)
-
-    def rejoin_wait_s(self, uniform: float) -> float:
-        """Begin a round after a connection that lived, and return when.
-
-        The first name comes first again, after a jitter, because the rest of
-        the fleet lost its connection as well.
-
-        Args:
-            uniform: A random number, 0 to 1.
-        """
-        return self._round_wait_s(uniform)
-
-    def throttled_wait_s(self, uniform: float) -> float:
-        """Begin a round after a refusal for load, and return when.
-
-        Args:
-            uniform: A random number, 0 to 1.
-        """
-        self._restart()
-        return uniform * self._backoff.throttle_spread_s
-
-    def spread(self, throttle_spread_s: float | None) -> None:
-        """Take a site's word for how far its fleet spreads; nonsense is ignored."""
-        if throttle_spread_s is not None and 0 <= throttle_spread_s <= _SPREAD_S_MAX:
-            self._backoff = replace(self._backoff, throttle_spread_s=throttle_spread_s)
-
-    def _round_wait_s(self, uniform: float) -> float:
-        wait_s = full_jitter_s(self._round, uniform, self._backoff)
-        self._round += 1
-        self._restart()
-        return wait_s

@@ -4,9 +4,8 @@ Time and chance come in as arguments, inputs go into ``Device.handle`` and what
 is to be done comes out as outputs. What each input means in each state is one
 table, ``TRANSITIONS``; a test visits every cell.
 
-The device knows only names under its owner's domain. It resolves again at each
-attempt, because the name moves when a Region dies (ARCHITECTURE, decision 12),
-and it takes a missing PUBACK for a dead connection, because that is the
+It resolves a name again at each attempt, because the name moves when a Region
+dies, and it takes a missing PUBACK for a dead connection, because that is the
 earliest sign of a Region that went silent.
 """
 
@@ -29,6 +28,7 @@ from hotsite.core.device_values import (
     Joined,
     Left,
     Lost,
+    Moved,
     Output,
     Queued,
     Resolve,
@@ -36,9 +36,11 @@ from hotsite.core.device_values import (
     ResolveFailed,
     Send,
     Start,
+    Stayed,
     Stop,
     Tick,
 )
+from hotsite.core.move import Mover
 from hotsite.core.mqtt_packets import (
     Connack,
     Connect,
@@ -50,6 +52,8 @@ from hotsite.core.mqtt_packets import (
 )
 from hotsite.core.outbox import Outbox
 from hotsite.core.session import Session
+from hotsite.core.telemetry import move_topic
+from hotsite.errors import InvalidInputError
 
 # v5 2.4: the CONNACK codes that ask for patience, not for another endpoint:
 # server busy, quota exceeded, connection rate exceeded.
@@ -80,7 +84,7 @@ class Device:
     __slots__ = (
         "_attempt_ends_s",
         "_candidates",
-        "_connect_at_s",
+        "_mover",
         "_policy",
         "_resolved",
         "_session",
@@ -115,9 +119,9 @@ class Device:
         self._candidates = Candidates(
             identity.endpoints, identity.ports, policy.backoff
         )
-        self._resolved = Resolved(address="", site="")
+        self._mover = Mover()
+        self._resolved = Resolved("", "")
         self._session: Session | None = None
-        self._connect_at_s = -inf
         self._attempt_ends_s = inf
         self._wait_until_s = inf
 
@@ -152,7 +156,9 @@ class Device:
             return self._wait_until_s
         if self.state in {State.RESOLVING, State.CONNECTING}:
             return self._attempt_ends_s
-        return inf if self._session is None else self._session.deadline_s()
+        if self._session is None:
+            return inf
+        return min(self._session.deadline_s(), self._mover.due_s)
 
     def _begin(self, _happened: Input, now_s: float) -> list[Output]:
         self.state = State.RESOLVING
@@ -167,7 +173,7 @@ class Device:
         return [Dial(resolved.address, self.endpoint, self._candidates.port)]
 
     def _greet(self, _dialled: Dialled, now_s: float) -> list[Output]:
-        self._connect_at_s = now_s
+        self._candidates.note_connect(now_s)
         # A broker session never exists in the other Region, so none is asked
         # for anywhere: the outbox is the session.
         connect = Connect(
@@ -191,12 +197,15 @@ class Device:
         return [joined, *session.greet(now_s)]
 
     def _take_puback(self, puback: Puback, now_s: float) -> list[Output]:
-        return self._connected().take_puback(puback, now_s)
+        session = self._connected()
+        return session.take_puback(puback, now_s) + self._judge(session, now_s)
 
     def _take_publish(self, publish: Publish, now_s: float) -> list[Output]:
         session = self._connected()
         outputs = session.take_publish(publish, now_s)
         self._candidates.spread(session.throttle_spread_s)
+        if publish.topic == move_topic(self.identity.thing):
+            outputs += self._hear_order(publish.payload, now_s)
         return outputs
 
     def _take_suback(self, suback: Suback, now_s: float) -> list[Output]:
@@ -216,9 +225,40 @@ class Device:
 
     def _watch(self, _tick: Tick, now_s: float) -> list[Output]:
         session = self._connected()
+        if died := self._judge(session, now_s):
+            return died
+        outputs = session.keep_alive(now_s) + session.pump(now_s)
+        if now_s >= self._mover.due_s:
+            outputs.append(Resolve(self._mover.ask()))
+        return outputs
+
+    def _judge(self, session: Session, now_s: float) -> list[Output]:
         if reason := session.death(now_s):
             return [Close(), *self._leave(reason, now_s, is_site_bad=True)]
-        return session.keep_alive(now_s) + session.pump(now_s)
+        return []
+
+    def _hear_order(self, payload: bytes, now_s: float) -> list[Output]:
+        names, uniform = self.identity.endpoints, self._uniform()
+        try:
+            self._mover.take(payload, names, now_s=now_s, uniform=uniform)
+        except InvalidInputError as error:
+            return [Stayed(str(error))]
+        return []
+
+    def _move(self, resolved: Resolved, now_s: float) -> list[Output]:
+        """Go where an order leads; DNS was asked before anything is given up."""
+        name = self._mover.end()
+        if not name:
+            return []
+        if resolved.site == self.site:
+            return [Stayed(f"{name} leads to this site already")]
+        left = self._say_goodbye(f"moved to {name}")
+        self._candidates.prefer(name)
+        self._begin(resolved, now_s)
+        return [*left, Moved(name, resolved.site), *self._dial(resolved, now_s)]
+
+    def _stay(self, failed: ResolveFailed, _now_s: float) -> list[Output]:
+        return [Stayed(failed.reason)] if self._mover.end() else []
 
     def _watch_attempt(self, _tick: Tick, now_s: float) -> list[Output]:
         if now_s < self._attempt_ends_s:
@@ -254,52 +294,39 @@ class Device:
     def _leave(
         self, reason: str, now_s: float, *, is_site_bad: bool = False
     ) -> list[Output]:
-        """Go on to another connection, by way of another site if this one is bad.
-
-        A connection that was cut says nothing of the site: brokers cut the best
-        ones, and a dead one shows at the next attempt.
-        """
-        stable_at_s = self._connected().joined_at_s + self._policy.backoff.stable_s
+        lived_s = now_s - self._connected().joined_at_s
         self._forget_session()
-        candidates, uniform = self._candidates, self._uniform()
-        is_stable = now_s >= stable_at_s
-        if is_stable:
-            candidates.forget()
-        if is_site_bad:
-            candidates.shun(self._resolved.address, now_s)
-        next_wait_s = candidates.rejoin_wait_s if is_stable else candidates.next_wait_s
-        self._wait(next_wait_s(uniform), now_s)
+        address = self._resolved.address if is_site_bad else None
+        self.state = State.WAITING
+        self._wait_until_s = self._candidates.leave(
+            address, self._uniform(), now_s, lived_s=lived_s
+        )
         return [Left(self.site, reason)]
 
     def _fail(
         self, reason: str, now_s: float, *, is_throttled: bool = False
     ) -> list[Output]:
         candidates, uniform = self._candidates, self._uniform()
-        if is_throttled:
-            self._wait(candidates.throttled_wait_s(uniform), now_s)
-            return [Failed(reason)]
-        if self.state is State.CONNECTING:
-            candidates.shun(self._resolved.address, now_s)
-        self._wait(candidates.next_wait_s(uniform), now_s)
-        return [Failed(reason)]
-
-    def _wait(self, wait_s: float, now_s: float) -> None:
+        is_dialled = self.state is State.CONNECTING
+        address = self._resolved.address if is_dialled else None
         self.state = State.WAITING
-        floor_s = self._connect_at_s + self._policy.backoff.connect_spacing_s
-        self._wait_until_s = max(now_s + wait_s, floor_s)
+        if is_throttled:
+            self._wait_until_s = candidates.throttle(uniform, now_s)
+        else:
+            self._wait_until_s = candidates.fail(address, uniform, now_s)
+        return [Failed(reason)]
 
     def _stop(self, _stop: Stop, _now_s: float) -> list[Output]:
         self.state = State.OFFLINE
         return [Close()]
 
-    def _say_goodbye(self, _stop: Stop, _now_s: float) -> list[Output]:
+    def _leave_politely(self, _stop: Stop, _now_s: float) -> list[Output]:
+        return self._say_goodbye("stopped")
+
+    def _say_goodbye(self, reason: str) -> list[Output]:
         self._forget_session()
         self.state = State.OFFLINE
-        return [
-            Send(Disconnect()),
-            Close(is_polite=True),
-            Left(self.site, "stopped"),
-        ]
+        return [Send(Disconnect()), Close(is_polite=True), Left(self.site, reason)]
 
     def _ignore(self, _happened: Input, _now_s: float) -> list[Output]:
         """Do nothing: the input is late, or asks for what is so already."""
@@ -307,6 +334,7 @@ class Device:
 
     def _forget_session(self) -> None:
         self._session = None
+        self._mover.interrupt()
         self.outbox.leave()
 
     def _connected(self) -> Session:
@@ -350,9 +378,11 @@ TRANSITIONS: dict[State, dict[type[Input], _Handler]] = {
     },
     State.CONNECTED: {
         **_IGNORED,
-        Stop: Device._say_goodbye,
+        Stop: Device._leave_politely,
         Tick: Device._watch,
         Lost: Device._lose,
+        Resolved: Device._move,
+        ResolveFailed: Device._stay,
         Queued: Device._send_queued,
         Connack: Device._violate,
         Puback: Device._take_puback,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from hotsite.core.backoff import BackoffPolicy
+from hotsite.core.error_budget import BudgetPolicy
 from hotsite.core.mqtt_packets import (
     Connack,
     Connect,
@@ -105,6 +106,7 @@ class DevicePolicy:
         resume_s_max: Longest wait for a site's answer to what it holds, in
             seconds; then all is replayed. 0 asks no site.
         backoff: How attempts are spaced.
+        budget: How many bad publishes a connection may have.
         version: What is spoken.
     """
 
@@ -118,6 +120,7 @@ class DevicePolicy:
     refusal_wait_s: float = 1.0
     resume_s_max: float = 5.0
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+    budget: BudgetPolicy = field(default_factory=BudgetPolicy)
     version: Version = Version.V5
 
     def __post_init__(self) -> None:
@@ -307,6 +310,21 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Output: the device left for another site, because it was told to."""
+
+    name: str
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stayed:
+    """Output: an order to move was not followed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """Output: messages left the outbox after their retention."""
 
@@ -338,6 +356,8 @@ Output: TypeAlias = (
     | Failed
     | Acknowledged
     | Resumed
+    | Moved
+    | Stayed
     | Dropped
     | Refused
     | Delivered

@@ -23,6 +23,7 @@ from hotsite.core.device_values import (
     Resumed,
     Send,
 )
+from hotsite.core.error_budget import ErrorBudget
 from hotsite.core.mqtt_packets import (
     FAILURE_MIN,
     RECEIVE_MAXIMUM,
@@ -44,10 +45,18 @@ _PACKET_ID_MAX = 65_535
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """What one PUBACK will acknowledge; no keys for a question."""
+    """What one PUBACK will acknowledge; no keys for a question.
+
+    Attributes:
+        keys: The messages.
+        is_bulk: Whether they went behind live ones.
+        sent_at_s: When it was sent, in seconds; None when the time it takes says
+            nothing of the broker's health.
+    """
 
     keys: tuple[Key, ...]
     is_bulk: bool
+    sent_at_s: float | None = None
 
 
 class Session:
@@ -59,6 +68,7 @@ class Session:
     """
 
     __slots__ = (
+        "_budget",
         "_bulk_count",
         "_handshake",
         "_heard_at_s",
@@ -86,6 +96,7 @@ class Session:
         self._identity = identity
         self._site = site
         self._in_flight: dict[int, _Flight] = {}
+        self._budget = ErrorBudget(policy.budget)
         self._bulk_count = 0
         self._packet_id = RESUME_ID
         self._pacer = Pacer(policy.publishes_per_s_max)
@@ -148,8 +159,11 @@ class Session:
         if flight is None:
             return []
         self._bulk_count -= flight.is_bulk
+        is_refused = puback.reason_code >= FAILURE_MIN
+        if flight.sent_at_s is not None:
+            self._budget.note(now_s - flight.sent_at_s, is_refused=is_refused)
         outputs: list[Output] = []
-        if puback.reason_code < FAILURE_MIN:
+        if not is_refused:
             acknowledgement = Acknowledgement(self._site, now_s)
             for key in flight.keys:
                 self._outbox.acknowledge(key, acknowledgement)
@@ -171,9 +185,16 @@ class Session:
         if publish.qos:
             self._sent_at_s = now_s
             outputs.append(Send(Puback(publish.packet_id)))
-        if publish.topic != telemetry.resume_answer_topic(self._identity.thing):
-            return [*outputs, Delivered(publish)]
-        return outputs + self._take_answer(publish.payload, now_s) + self.pump(now_s)
+        thing = self._identity.thing
+        if publish.topic == telemetry.resume_answer_topic(thing):
+            return [
+                *outputs,
+                *self._take_answer(publish.payload, now_s),
+                *self.pump(now_s),
+            ]
+        # An order to move is the device's, and nothing for its owner's program.
+        is_order = publish.topic == telemetry.move_topic(thing)
+        return outputs if is_order else [*outputs, Delivered(publish)]
 
     def take_suback(self, suback: Suback, now_s: float) -> list[Output]:
         """Tell of refused subscriptions; telemetry goes on without commands."""
@@ -206,7 +227,7 @@ class Session:
             return f"no PUBACK for {self._policy.ack_s_max:g} s"
         if now_s >= self._pong_due_s():
             return f"no PINGRESP for {self._policy.ping_s_max:g} s"
-        return ""
+        return self._budget.verdict()
 
     def deadline_s(self) -> float:
         """Return when the session must look at the clock again."""
@@ -224,7 +245,11 @@ class Session:
         elif (message := self._outbox.take()) is not None:
             topic, packet_id = telemetry.telemetry_topic(thing), self._next_packet_id()
             publish = Publish(topic, message.payload, qos=1, packet_id=packet_id)
-            flight = _Flight((message.key,), is_bulk=False)
+            # A broker that takes a fleet over, or a replay, is slow and not sick.
+            is_settled = now_s >= self.joined_at_s + self._policy.backoff.stable_s
+            is_judged = is_settled and not self._bulk_count
+            sent_at_s = now_s if is_judged else None
+            flight = _Flight((message.key,), is_bulk=False, sent_at_s=sent_at_s)
         else:
             may_replay = self._handshake.is_over
             parcel = replay.pack(self._outbox, thing, is_replay_allowed=may_replay)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from hotsite.core.backoff import BackoffPolicy
 from hotsite.core.device_values import DevicePolicy, check_endpoint
+from hotsite.core.error_budget import BudgetPolicy
 from hotsite.core.mqtt_packets import Version
 from hotsite.core.outbox import OutboxPolicy, Overflow
 from hotsite.errors import InvalidInputError
@@ -228,8 +229,11 @@ def _policy(table: _Table) -> DevicePolicy:
     version = table.take("version", int, int(Version.V5))
     if version not in set(Version):
         raise InvalidInputError(f"{table.where} version must be 4 (3.1.1) or 5")
+    budget = BudgetPolicy(**_numbers(table.table("budget"), BudgetPolicy()))
     limits = _numbers(table, DevicePolicy())
-    return DevicePolicy(**limits, backoff=spacing, version=Version(version))
+    return DevicePolicy(
+        **limits, backoff=spacing, budget=budget, version=Version(version)
+    )
 
 
 def _keeping(table: _Table) -> OutboxPolicy:
@@ -242,7 +246,7 @@ def _keeping(table: _Table) -> OutboxPolicy:
 
 
 def _numbers(
-    table: _Table, default: DevicePolicy | OutboxPolicy | BackoffPolicy
+    table: _Table, default: DevicePolicy | OutboxPolicy | BackoffPolicy | BudgetPolicy
 ) -> dict[str, Any]:
     """Take every number that a policy has, by its own name; nothing else."""
     numbers = {}

@@ -11,9 +11,11 @@ from hotsite.core.device_values import (
     Failed,
     Joined,
     Left,
+    Moved,
     Output,
     Refused,
     Resumed,
+    Stayed,
 )
 from hotsite.core.outbox_report import EpochReport
 from hotsite.faces.agent.crew import Sample
@@ -32,6 +34,10 @@ def device_event(thing: str, output: Output) -> Event | None:
             kind = "resumed"
             counts: Event = {"vouched": len(vouched), "missing": missing_count}
             said = {"site": site, **counts, "reason": reason}
+        case Moved(name, site):
+            kind, said = "moved", {"endpoint": name, "site": site}
+        case Stayed(reason):
+            kind, said = "stayed", {"reason": reason}
         case Left(_site, reason):
             kind, said = "disconnected", {"reason": reason}
         case Failed(reason):

@@ -129,11 +129,15 @@ class Crew:
         starting = asyncio.create_task(self._start())
         try:
             await self._produce(message_count)
-            while self.sample().backlog:
-                self._acknowledged.clear()
-                await self._acknowledged.wait()
+            await self.delivered()
         finally:
             starting.cancel()
+
+    async def delivered(self) -> None:
+        """Wait until no message is left that nobody acknowledged."""
+        while self.sample().backlog:
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
 
     def sample(self) -> Sample:
         """Return where the devices are and what they have sent."""

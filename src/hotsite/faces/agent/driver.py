@@ -205,14 +205,15 @@ class Driver:
         """Return the state machine that has the outbox."""
         return self._pair.active
 
-    def publish(self, data: str) -> asyncio.Future[None]:
+    def publish(self, data: str) -> tuple[Key, asyncio.Future[None]]:
         """Make a message durable, then send it as soon as possible.
 
         Args:
             data: The reading: the text of one JSON object.
 
         Returns:
-            Done when the message survives a crash of this machine.
+            The message's key; and what is done when the message survives a crash
+            of this machine, shared by all messages of the moment.
 
         Raises:
             OutboxFullError: There is no room; nothing was kept.
@@ -228,7 +229,7 @@ class Driver:
         message = Message(key, encode_message(told))
         durable = self.world.store.append(thing, message)
         durable.add_done_callback(partial(self._queue, message))
-        return durable
+        return key, durable
 
     def feed(self, happened: Input, *, place: int | None = None) -> None:
         """Hand an input to the device and do what it says.

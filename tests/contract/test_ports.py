@@ -24,6 +24,8 @@ SUITES = {
     "Quota": (f"{HERE}/test_quotas.py", "workers"),
     "DeletionLedger": (f"{HERE}/test_deletions.py", "ports.ledger"),
     "FailedBatches": (f"{HERE}/test_failures.py", "failed"),
+    "MeterReadings": (f"{HERE}/test_metering.py", "ports.readings"),
+    "ColdWatermarks": (f"{HERE}/test_metering.py", "cold"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {

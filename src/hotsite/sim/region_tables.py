@@ -1,8 +1,9 @@
-"""The tables of one Region only, in memory: applied, cursors, verdicts."""
+"""The tables of one Region only, in memory: applied, cursors, verdicts, meter."""
 
 from dataclasses import replace
 
 from hotsite.core.health import HealthVerdict
+from hotsite.core.metering import Reading
 from hotsite.core.registry import Key
 from hotsite.errors import ConflictError, UnreachableError
 from hotsite.ports import Applied, AppliedPage
@@ -92,3 +93,52 @@ class SimHealthVerdicts:
     def _answer(self) -> None:
         if not self.is_reachable:
             raise UnreachableError("the verdict's table does not answer")
+
+
+class SimMeterReadings:
+    """Implements ``ports.MeterReadings`` for one Region."""
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self.readings: dict[str, Reading] = {}
+        self.is_reachable = True
+
+    def read(self, origin: str) -> Reading | None:
+        """Return the last reading of an origin, or nothing."""
+        self._answer()
+        return self.readings.get(origin)
+
+    def write(self, reading: Reading) -> Reading:
+        """Replace a reading, if nobody else did since it was read."""
+        self._answer()
+        there = self.readings.get(reading.origin)
+        if (there.revision if there else 0) != reading.revision:
+            raise ConflictError(
+                f"the reading of {reading.origin} was written meanwhile"
+            )
+        written = replace(reading, revision=reading.revision + 1)
+        self.readings[reading.origin] = written
+        return written
+
+    def _answer(self) -> None:
+        if not self.is_reachable:
+            raise UnreachableError("the readings' table does not answer")
+
+
+class SimColdWatermarks:
+    """Implements ``ports.ColdWatermarks`` for one Region."""
+
+    def __init__(self) -> None:
+        """Start without an object."""
+        self.newest: dict[str, float] = {}
+        self.is_reachable = True
+
+    def put(self, origin: str, at_s: float) -> None:
+        """Let a cold object arrive that was begun at a time."""
+        self.newest[origin] = max(at_s, self.newest.get(origin, at_s))
+
+    def newest_s(self, origin: str) -> float | None:
+        """Return the time of the newest cold object of an origin that is here."""
+        if not self.is_reachable:
+            raise UnreachableError("the cold store does not answer")
+        return self.newest.get(origin)

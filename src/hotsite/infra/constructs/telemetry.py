@@ -5,7 +5,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from hotsite.infra.constructs.functions import allow, role
-from hotsite.infra.inputs import SiteInputs, arn
+from hotsite.infra.inputs import TelemetryInputs, arn
 
 # The longest that SQS keeps a message: 14 days (SQS API, MessageRetentionPeriod).
 _KEEP_S = 1_209_600
@@ -17,7 +17,7 @@ _SQL = (
 class Telemetry(Construct):
     """The topic rule of device messages and its error queue."""
 
-    def __init__(self, scope: Construct, inputs: SiteInputs) -> None:
+    def __init__(self, scope: Construct, inputs: TelemetryInputs) -> None:
         super().__init__(scope, "Telemetry")
         table = inputs.settings.table("telemetry")
         # A rule's errors belong on another service than its action's (AWS IoT

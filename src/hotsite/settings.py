@@ -65,6 +65,19 @@ class ObjectiveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxSettings:
+    """What your devices keep to send again.
+
+    Attributes:
+        reach_s: How far back a device can send again what a broker has
+            acknowledged, in seconds. It has to cover the replication lag of a sick
+            Region plus the time to notice its death.
+    """
+
+    reach_s: float = 420.0
+
+
+@dataclass(frozen=True, slots=True)
 class IssuerSettings:
     """Who signs the tokens of the companion app's users.
 
@@ -89,6 +102,7 @@ class Settings:
         dns: How fast the names move.
         objectives: What drills are judged against.
         issuer: Who signs the tokens of the app's users.
+        outbox: What devices keep to send again.
     """
 
     domain: str
@@ -101,6 +115,7 @@ class Settings:
     dns: DnsSettings = DnsSettings()
     objectives: ObjectiveSettings = ObjectiveSettings()
     issuer: IssuerSettings = IssuerSettings()
+    outbox: OutboxSettings = OutboxSettings()
 
     @property
     def active(self) -> SiteSettings:
@@ -187,6 +202,7 @@ def _check(settings: Settings, source: str) -> None:
         ),
         (settings.objectives.rto_s > 0, "objectives.rto_s", "more than 0 seconds"),
         (settings.objectives.rpo_messages >= 0, "objectives.rpo_messages", "0 or more"),
+        (settings.outbox.reach_s > 0, "outbox.reach_s", "more than 0 seconds"),
         (
             settings.issuer.url.startswith("https://"),
             "issuer.url",
@@ -208,3 +224,17 @@ def _check_sites(sites: tuple[SiteSettings, ...], source: str) -> None:
             raise InvalidInputError(f"{where}: {site.region!r} is not an AWS Region")
     if sites[0].region == sites[1].region:
         raise InvalidInputError(f"{where}: both sites are in {sites[0].region}")
+
+
+def cold_bucket(prefix: str, account_id: str, region: str) -> str:
+    """Return the name of a site's bucket of cold telemetry.
+
+    Computed, because bucket names are the world's: at most 20 + 11 + 12 + 1 + 14
+    characters of the 63 that Amazon S3 takes ("Bucket naming rules").
+
+    Args:
+        prefix: First part of all names.
+        account_id: 12 digits.
+        region: AWS Region of the site.
+    """
+    return f"{prefix}-telemetry-{account_id}-{region}"

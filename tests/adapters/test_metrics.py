@@ -35,14 +35,6 @@ def test_a_line_says_what_the_format_asks_for():
     }
 
 
-def test_what_another_region_is_about_says_which():
-    (line,) = lines("hotsite", 1.0, [LAG], origin="eu-west-1")
-    found = json.loads(line)
-    (directive,) = found["_aws"]["CloudWatchMetrics"]
-    assert directive["Dimensions"] == [["Prefix", "Origin"]]
-    assert (found["Prefix"], found["Origin"]) == ("hotsite", "eu-west-1")
-
-
 def test_nothing_measured_is_no_line():
     assert lines("hotsite", 1.0, [Metric("ReplicationLag", Unit.SECONDS, ())]) == ()
     assert lines("hotsite", 1.0, []) == ()

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from hotsite.core.metering import Reading
+from hotsite.core.metering import Reading, Readings
 from hotsite.errors import ConflictError, UnreachableError
 
-READING = Reading(
-    "eu-central-1",
+A, B = "eu-central-1", "eu-west-1"
+SEEN = Reading(
+    A,
     watermark_s=1_795_000_000.125,
     seen_at_s=1_795_000_001.5,
     measured_at_s=1_795_000_003.0,
@@ -18,36 +19,33 @@ READING = Reading(
     cold_s=1_794_999_940.0,
     cold_at_s=1_795_000_002.0,
 )
+READINGS = Readings({A: SEEN, B: Reading(B, 1.5, 2.5, 3.5)})
 NOON_S = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC).timestamp()
 
 
-def test_origin_that_was_never_seen_has_no_reading(ports):
-    assert ports.readings.read("eu-west-9") is None
+def test_meter_that_never_ran_has_no_readings(ports):
+    assert ports.readings.read() == Readings()
 
 
-@pytest.mark.parametrize(
-    "reading", [READING, replace(READING, counts=(), batches=(), cold_s=None)]
-)
-def test_reading_is_read_back_whole(ports, reading):
-    written = ports.readings.write(reading)
-    assert written == replace(reading, revision=1)
-    assert ports.readings.read(reading.origin) == written
-    assert ports.readings.read("eu-west-9") is None
+def test_readings_are_read_back_whole(ports):
+    written = ports.readings.write(READINGS)
+    assert written == replace(READINGS, revision=1)
+    assert ports.readings.read() == written
 
 
 def test_second_of_two_workers_has_to_read_again(ports):
-    first = ports.readings.write(READING)
-    later = replace(first, watermark_s=first.watermark_s + 9)
-    written = ports.readings.write(later)
-    for stale in (READING, first):
+    first = ports.readings.write(READINGS)
+    moved = replace(SEEN, watermark_s=SEEN.watermark_s + 9)
+    written = ports.readings.write(replace(first, by_origin={A: moved}))
+    for stale in (READINGS, first):
         with pytest.raises(ConflictError):
             ports.readings.write(stale)
-    assert ports.readings.read(READING.origin) == written
+    assert ports.readings.read() == written
 
 
 def test_readings_that_cannot_be_read_are_not_nothing(ports_cut_off):
     with pytest.raises(UnreachableError):
-        ports_cut_off.readings.read("eu-central-1")
+        ports_cut_off.readings.read()
 
 
 def test_cold_store_without_an_object_or_a_bucket_has_no_time(cold):

@@ -9,10 +9,10 @@ from hotsite.core.metering import (
     Arrival,
     Exposure,
     Reading,
-    by_origin,
+    Readings,
     exposure,
-    last_measured_s,
     merge,
+    take_in,
 )
 
 A, B = "eu-central-1", "eu-west-1"
@@ -33,7 +33,8 @@ def merged(*batches, now_s=NOW_S):
 def shown(reading, *, after_s=0.0):
     """What is said some time later, by a meter that goes on."""
     now_s = NOW_S + after_s
-    return exposure(reading, measured_at_s=now_s, now_s=now_s)
+    own = Reading(B, now_s, now_s, measured_at_s=now_s)
+    return exposure(Readings({A: reading, B: own}), A, now_s=now_s)
 
 
 def minute(*, lag_s, per_s):
@@ -90,14 +91,11 @@ def test_fleet_that_fell_silent_has_no_rate_after_a_minute_of_heartbeats():
 
 
 def test_what_was_never_seen_or_is_stale_is_not_measured():
-    reading = merged(("1", minute(lag_s=1, per_s=10)))
-    assert exposure(None, measured_at_s=NOW_S, now_s=NOW_S) == Exposure(
-        measured_at_s=NOW_S
-    )
-    assert exposure(None, measured_at_s=None, now_s=NOW_S) == Exposure()
-    late_s = NOW_S + STALE_S + 1
-    found = exposure(reading, measured_at_s=NOW_S, now_s=late_s)
-    assert found == Exposure(measured_at_s=NOW_S)
+    readings = Readings({A: merged(("1", minute(lag_s=1, per_s=10)))})
+    unseen = Exposure(measured_at_s=NOW_S)
+    assert exposure(readings, B, now_s=NOW_S) == unseen
+    assert exposure(readings, A, now_s=NOW_S + STALE_S + 1) == unseen
+    assert exposure(Readings(), A, now_s=NOW_S) == Exposure()
 
 
 def test_cold_figure_is_told_only_while_somebody_looks():
@@ -109,19 +107,28 @@ def test_cold_figure_is_told_only_while_somebody_looks():
 
 
 def test_meter_measures_as_long_as_any_origin_is_seen():
-    one, other = merged(("1", [row(9)])), merged(("1", [row(1, origin=B)]))
-    other = replace(other, measured_at_s=NOW_S + 5)
-    assert last_measured_s([one, None, other]) == NOW_S + 5
-    assert last_measured_s([None]) is None
+    first = take_in(Readings(), [row(1)], batch="1", now_s=NOW_S)
+    later = take_in(first, [row(-50, origin=B)], batch="2", now_s=NOW_S + 60)
+    assert (first.measured_at_s, later.measured_at_s) == (NOW_S, NOW_S + 60)
+    assert Readings().measured_at_s is None
 
 
 def test_rows_are_kept_apart_by_origin():
     rows = (row(1), row(2, origin=B), row(3))
-    assert by_origin(rows) == {A: (rows[0], rows[2]), B: (rows[1],)}
+    found = take_in(Readings(), rows, batch="1", now_s=NOW_S).by_origin
+    assert {name: one.watermark_s - NOW_S for name, one in found.items()} == {
+        A: -1,
+        B: -2,
+    }
+    assert found[A].counts != found[B].counts
 
 
-def test_nothing_new_is_nothing_known():
-    assert merge(None, [], batch="1", now_s=NOW_S) is None
+def test_rows_that_name_ever_new_origins_do_not_fill_the_memory():
+    rows = [row(1, origin=f"mars-north-{number}") for number in range(99)]
+    known = take_in(Readings(), [row(1), row(1, origin=B)], batch="1", now_s=NOW_S)
+    found = take_in(known, [*rows, row(0)], batch="2", now_s=NOW_S).by_origin
+    assert len(found) == 4
+    assert found[A].watermark_s == NOW_S
 
 
 def test_state_stays_small_whatever_comes():

@@ -273,6 +273,7 @@ def test_each_way_to_fail_has_an_alarm(assembly, region):
         alarms.LAG: alarms.NAMESPACE,
         alarms.PENDING: alarms.NAMESPACE,
         alarms.FAILED: alarms.NAMESPACE,
+        alarms.RPO_HOT: alarms.NAMESPACE,
         "IteratorAge": "AWS/Lambda",
         "OnFailureDestinationDeliveredEventCount": "AWS/Lambda",
         "ApproximateNumberOfMessagesVisible": "AWS/SQS",

@@ -10,8 +10,8 @@ watermark. Must not know how rows arrive.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 # The canary looks each 10 s, and up to 20 s pass between two of its runs: after
 # longer than that without a row, silence is lag.
@@ -25,6 +25,7 @@ _BUCKET_S = 5
 _BUCKETS = 12
 # Lambda delivers a batch again within seconds; older ones have left the minute.
 _BATCHES_KEPT = 32
+_ORIGINS_MAX = 4
 # A meter that has seen nothing for so long, not even heartbeats of its own Region,
 # stands still, and what it said last must not be read as the state of now.
 STALE_S = 90.0
@@ -59,7 +60,6 @@ class Reading:
         batches: The last batches that were counted, so that none counts twice.
         cold_s: The same watermark in the cold store; None when not known.
         cold_at_s: When the cold store was last looked at, 0 for never.
-        revision: How often this was written.
     """
 
     origin: str
@@ -70,7 +70,6 @@ class Reading:
     batches: tuple[str, ...] = ()
     cold_s: float | None = None
     cold_at_s: float = 0.0
-    revision: int = 0
 
     @property
     def rate_per_s(self) -> float:
@@ -78,6 +77,25 @@ class Reading:
         begin_s = (_bucket(self.watermark_s) - _BUCKETS + 1) * _BUCKET_S
         span_s = max(_BUCKET_S, self.watermark_s - begin_s)
         return sum(count for _, count in self.counts) / span_s
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """All that the meter of a Region keeps.
+
+    Attributes:
+        by_origin: What it knows of the rows of each Region, its own included.
+        revision: How often this was written.
+    """
+
+    by_origin: Mapping[str, Reading] = field(default_factory=dict)
+    revision: int = 0
+
+    @property
+    def measured_at_s(self) -> float | None:
+        """Return when it last looked at a row of any origin, or nothing."""
+        times = (reading.measured_at_s for reading in self.by_origin.values())
+        return max(times, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +116,46 @@ class Exposure:
     measured_at_s: float | None = None
 
 
+def take_in(
+    readings: Readings, arrivals: Iterable[Arrival], *, batch: str, now_s: float
+) -> Readings:
+    """Take in a batch of rows, whatever their origins.
+
+    Args:
+        readings: What was known.
+        arrivals: Rows, in any order.
+        batch: Names the batch: the same for each delivery of it.
+        now_s: The time here, in seconds since the epoch.
+    """
+    rows: dict[str, list[Arrival]] = {}
+    for row in arrivals:
+        rows.setdefault(row.origin, []).append(row)
+    known = dict(readings.by_origin)
+    for origin in sorted(rows):
+        # A row may say anything; what is kept stays small.
+        if origin in known or len(known) < _ORIGINS_MAX:
+            before = known.get(origin)
+            known[origin] = merge(before, rows[origin], batch=batch, now_s=now_s)
+    return replace(readings, by_origin=known)
+
+
 def merge(
-    reading: Reading | None,
-    arrivals: Iterable[Arrival],
-    *,
-    batch: str,
-    now_s: float,
-) -> Reading | None:
+    reading: Reading | None, arrivals: Sequence[Arrival], *, batch: str, now_s: float
+) -> Reading:
     """Take in a batch of rows of one origin.
 
     Args:
         reading: What was known, or nothing.
-        arrivals: Rows of that origin, in any order.
+        arrivals: Rows of that origin, in any order; at least one.
         batch: Names the batch: the same for each delivery of it.
         now_s: The time here, in seconds since the epoch.
 
     Returns:
-        What is known now; nothing when nothing was known and nothing came.
+        What is known now.
     """
     # A clock of the other Region that is ahead must not push the watermark into
     # the future, where it would hide a stalled replication.
     rows = [(min(row.received_at_s, now_s), row) for row in arrivals]
-    if not rows:
-        return reading
     newest_s = max(at_s for at_s, _ in rows)
     if reading is None:
         reading = Reading(rows[0][1].origin, newest_s, now_s, now_s)
@@ -140,23 +175,21 @@ def merge(
         batches[-_BATCHES_KEPT:],
         reading.cold_s,
         reading.cold_at_s,
-        reading.revision,
     )
 
 
-def exposure(
-    reading: Reading | None, *, measured_at_s: float | None, now_s: float
-) -> Exposure:
-    """Say what would be lost of an origin that died now.
+def exposure(readings: Readings, region: str, *, now_s: float) -> Exposure:
+    """Say what would be lost of a Region that died now.
 
     Args:
-        reading: What the surviving Region knows of it, or nothing.
-        measured_at_s: When the survivor's meter last looked at any row.
+        readings: What the surviving Region knows.
+        region: The other one.
         now_s: The time, in seconds since the epoch.
 
     Returns:
         Nothing measured when the meter stands still, or has never seen a row.
     """
+    reading, measured_at_s = readings.by_origin.get(region), readings.measured_at_s
     if measured_at_s is None or now_s - measured_at_s > STALE_S or reading is None:
         return Exposure(measured_at_s=measured_at_s)
     hot_s = _hot_s(reading, now_s)
@@ -171,20 +204,6 @@ def exposure(
         ),
         measured_at_s=measured_at_s,
     )
-
-
-def last_measured_s(readings: Iterable[Reading | None]) -> float | None:
-    """Return when a meter last looked at a row of any origin."""
-    times = [reading.measured_at_s for reading in readings if reading is not None]
-    return max(times, default=None)
-
-
-def by_origin(arrivals: Iterable[Arrival]) -> Mapping[str, tuple[Arrival, ...]]:
-    """Return rows by their origin."""
-    found: dict[str, list[Arrival]] = {}
-    for row in arrivals:
-        found.setdefault(row.origin, []).append(row)
-    return {origin: tuple(rows) for origin, rows in found.items()}
 
 
 def _hot_s(reading: Reading, now_s: float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hotsite.core import metering
-from hotsite.core.metering import Arrival, Exposure, Reading
+from hotsite.core.metering import Arrival, Exposure, Reading, Readings
 from hotsite.errors import ConflictError, HotsiteError
 from hotsite.ports import Clock, ColdWatermarks, MeterReadings
 
@@ -23,18 +23,16 @@ class Meter:
     """What the meter of one Region works with.
 
     Attributes:
-        readings: Where its readings are kept.
+        readings: Where it keeps what it has seen.
         cold: The cold store of this Region.
         clock: The time.
         region: This Region.
-        others: The Regions whose loss it watches for.
     """
 
     readings: MeterReadings
     cold: ColdWatermarks
     clock: Clock
     region: str
-    others: tuple[str, ...]
 
 
 def measure(
@@ -48,84 +46,68 @@ def measure(
         batch: Names the batch: the same for each delivery of it.
 
     Returns:
-        By Region.
+        By Region, those whose rows were seen here, now or before.
 
     Raises:
-        RetryableError: The readings could not be kept; deliver the batch again.
+        RetryableError: Nothing could be kept; deliver the batch again.
     """
-    rows = metering.by_origin(arrivals)
-    for origin in sorted({meter.region, *meter.others} & rows.keys()):
-        _merge(rows[origin], meter, batch)
-    found = _read(meter.readings, (meter.region, *meter.others))
-    looked = {name: _with_cold(found[name], meter) for name in meter.others}
-    return _exposures({**found, **looked}, meter.others, meter.clock.now_s())
-
-
-def rpo_now(
-    readings: MeterReadings, clock: Clock, region: str, others: Iterable[str]
-) -> Mapping[str, Exposure]:
-    """Say what would be lost of the other Regions, by what this one has seen.
-
-    Args:
-        readings: Those of this Region.
-        clock: The time.
-        region: This Region.
-        others: Those whose loss is asked about.
-
-    Raises:
-        UnreachableError: The readings could not be read.
-    """
-    names = tuple(others)
-    return _exposures(_read(readings, (region, *names)), names, clock.now_s())
-
-
-def _read(
-    readings: MeterReadings, origins: tuple[str, ...]
-) -> Mapping[str, Reading | None]:
-    return {origin: readings.read(origin) for origin in origins}
-
-
-def _exposures(
-    found: Mapping[str, Reading | None], others: tuple[str, ...], now_s: float
-) -> Mapping[str, Exposure]:
-    measured_at_s = metering.last_measured_s(found.values())
-    return {
-        name: metering.exposure(found[name], measured_at_s=measured_at_s, now_s=now_s)
-        for name in others
-    }
-
-
-def _merge(rows: tuple[Arrival, ...], meter: Meter, batch: str) -> None:
-    tries = _TRIES_MAX
+    rows, tries = tuple(arrivals), _TRIES_MAX
     while True:
         tries -= 1
-        before = meter.readings.read(rows[0].origin)
         now_s = meter.clock.now_s()
-        after = metering.merge(before, rows, batch=batch, now_s=now_s)
-        if after is None:
-            return
+        before = meter.readings.read()
+        after = metering.take_in(before, rows, batch=batch, now_s=now_s)
+        others = after.by_origin.keys() - {meter.region}
+        looked = {
+            name: _with_cold(after.by_origin[name], meter.cold, now_s)
+            for name in sorted(others)
+        }
+        after = replace(after, by_origin={**after.by_origin, **looked})
         try:
-            meter.readings.write(after)
+            kept = meter.readings.write(after)
         except ConflictError:
             if not tries:
                 raise
         else:
-            return
+            return _exposures(kept, looked, now_s)
 
 
-def _with_cold(reading: Reading | None, meter: Meter) -> Reading | None:
+def rpo_now(
+    readings: MeterReadings, clock: Clock, others: Iterable[str]
+) -> Mapping[str, Exposure]:
+    """Say what would be lost of other Regions, by what one has seen.
+
+    Args:
+        readings: Those of the Region that would survive.
+        clock: The time.
+        others: The Regions whose loss is asked about.
+
+    Raises:
+        UnreachableError: The readings could not be read.
+    """
+    return _exposures(readings.read(), others, clock.now_s())
+
+
+def _exposures(
+    readings: Readings, others: Iterable[str], now_s: float
+) -> Mapping[str, Exposure]:
+    return {
+        name: metering.exposure(readings, name, now_s=now_s) for name in sorted(others)
+    }
+
+
+def _with_cold(reading: Reading, cold: ColdWatermarks, now_s: float) -> Reading:
     """Return a reading with how far the cold store is, looked at when it is time.
 
     Each run does this, also those that the other Region's rows did not start: its
     cold objects may arrive when its rows do not.
     """
-    now_s = meter.clock.now_s()
-    if reading is None or now_s - reading.cold_at_s < _COLD_EVERY_S:
+    if now_s - reading.cold_at_s < _COLD_EVERY_S:
         return reading
     try:
-        cold_s = meter.cold.newest_s(reading.origin)
-        return meter.readings.write(replace(reading, cold_s=cold_s, cold_at_s=now_s))
+        cold_s = cold.newest_s(reading.origin)
     except HotsiteError:
         # The hot figure must not wait for the cold store. What was known grows
         # stale, and stale counts as not measured.
         return reading
+    return replace(reading, cold_s=cold_s, cold_at_s=now_s)

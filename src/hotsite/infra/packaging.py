@@ -24,6 +24,7 @@ FUNCTIONS = (
     "sweeper",
     "health",
     "canary",
+    "meter",
     "setup",
 )
 _PACKAGE = Path(__file__).parents[1]

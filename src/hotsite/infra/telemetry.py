@@ -7,6 +7,7 @@ one call holds 51,200 bytes (CloudFormation API, CreateStack).
 import aws_cdk as cdk
 from constructs import Construct
 
+from hotsite.infra.constructs.meter import Meter
 from hotsite.infra.constructs.telemetry import Telemetry
 from hotsite.infra.inputs import declare_telemetry
 from hotsite.settings import Settings, SiteSettings
@@ -30,6 +31,10 @@ class TelemetryStack(cdk.Stack):
         )
         inputs = declare_telemetry(self, settings, site)
         telemetry = Telemetry(self, inputs)
-        outputs = {"ErrorQueue": telemetry.error_queue}
+        meter = Meter(self, inputs)
+        outputs = {
+            "ErrorQueue": telemetry.error_queue,
+            "MeterFunction": meter.function,
+        }
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

@@ -2,32 +2,31 @@
 
 from typing import Protocol
 
-from hotsite.core.metering import Reading
+from hotsite.core.metering import Readings
 
 
 class MeterReadings(Protocol):
-    """Where a Region keeps what it has seen of each origin; its own table."""
+    """Where a Region keeps what its meter has seen; its own table."""
 
-    def read(self, origin: str) -> Reading | None:
-        """Return the last reading of an origin, or nothing.
+    def read(self) -> Readings:
+        """Return what was written last; empty when nothing was.
 
         Raises:
             UnreachableError: The table did not answer.
         """
         ...
 
-    def write(self, reading: Reading) -> Reading:
-        """Replace a reading, if nobody else did since it was read.
+    def write(self, readings: Readings) -> Readings:
+        """Replace what was written last, if nobody else did since it was read.
 
         Args:
-            reading: Its ``revision`` is that of the reading that it was made of,
-                0 for the first.
+            readings: Their ``revision`` is that of what they were made of.
 
         Returns:
-            The reading with its new revision.
+            The readings with their new revision.
 
         Raises:
-            ConflictError: Another worker wrote meanwhile: read, merge again.
+            ConflictError: Another worker wrote meanwhile: read, take in again.
             UnreachableError: The table did not answer.
         """
         ...

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hotsite.core.health import HealthVerdict
-from hotsite.core.metering import Reading
+from hotsite.core.metering import Readings
 from hotsite.core.registry import Key
 from hotsite.errors import ConflictError, UnreachableError
 from hotsite.ports import Applied, AppliedPage
@@ -100,25 +100,21 @@ class SimMeterReadings:
 
     def __init__(self) -> None:
         """Start with nothing seen."""
-        self.readings: dict[str, Reading] = {}
+        self.readings = Readings()
         self.is_reachable = True
 
-    def read(self, origin: str) -> Reading | None:
-        """Return the last reading of an origin, or nothing."""
+    def read(self) -> Readings:
+        """Return what was written last; empty when nothing was."""
         self._answer()
-        return self.readings.get(origin)
+        return self.readings
 
-    def write(self, reading: Reading) -> Reading:
-        """Replace a reading, if nobody else did since it was read."""
+    def write(self, readings: Readings) -> Readings:
+        """Replace what was written last, if nobody else did since it was read."""
         self._answer()
-        there = self.readings.get(reading.origin)
-        if (there.revision if there else 0) != reading.revision:
-            raise ConflictError(
-                f"the reading of {reading.origin} was written meanwhile"
-            )
-        written = replace(reading, revision=reading.revision + 1)
-        self.readings[reading.origin] = written
-        return written
+        if readings.revision != self.readings.revision:
+            raise ConflictError("the readings were written by another meanwhile")
+        self.readings = replace(readings, revision=readings.revision + 1)
+        return self.readings
 
     def _answer(self) -> None:
         if not self.is_reachable:

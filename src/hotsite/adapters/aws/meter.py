@@ -12,7 +12,7 @@ from typing import Any
 
 from hotsite.adapters.aws import items
 from hotsite.adapters.aws.session import translated
-from hotsite.core.metering import Arrival, Reading
+from hotsite.core.metering import Arrival, Reading, Readings
 from hotsite.errors import NotFoundError
 
 # Firehose ends a name in -<year>-<month>-<day>-<hour>-<minute>-<second>-<uuid>, in
@@ -25,39 +25,50 @@ _STAMP = re.compile(r"-(\d{4}(?:-\d\d){5})-[^/]*$")
 class DynamoMeterReadings:
     """Implements ``ports.MeterReadings`` on the Region's own table."""
 
+    _KEY = "meter#telemetry"
+
     def __init__(self, dynamodb: Any, table: str) -> None:
         """Take a client and the table's name."""
         self._dynamodb = dynamodb
         self._table = table
 
-    def read(self, origin: str) -> Reading | None:
-        """Return the last reading of an origin, or nothing."""
-        with translated(f"read the meter of {origin}"):
+    def read(self) -> Readings:
+        """Return what was written last; empty when nothing was."""
+        with translated("read the meter"):
             answer = self._dynamodb.get_item(
                 TableName=self._table,
-                Key={"name": {"S": _name(origin)}},
+                Key={"name": {"S": self._KEY}},
                 ConsistentRead=True,
             )
         if "Item" not in answer:
-            return None
-        return _reading_of(origin, items.from_wire(answer["Item"]))
+            return Readings()
+        item = items.from_wire(answer["Item"])
+        with items.readable(item):
+            found = {key: _reading_of(key, it) for key, it in item["origins"].items()}
+            return Readings(found, int(item["revision"]))
 
-    def write(self, reading: Reading) -> Reading:
-        """Replace a reading, if nobody else did since it was read."""
+    def write(self, readings: Readings) -> Readings:
+        """Replace what was written last, if nobody else did since it was read."""
         condition: dict[str, Any] = {
             "ConditionExpression": "attribute_not_exists(#name)",
             "ExpressionAttributeNames": {"#name": "name"},
         }
-        if reading.revision:
-            revision = {":revision": {"N": str(reading.revision)}}
+        if readings.revision:
+            revision = {":revision": {"N": str(readings.revision)}}
             condition = {
                 "ConditionExpression": "revision = :revision",
                 "ExpressionAttributeValues": revision,
             }
-        written = replace(reading, revision=reading.revision + 1)
-        with translated(f"write the meter of {reading.origin}"):
+        written = replace(readings, revision=readings.revision + 1)
+        item = {
+            "name": self._KEY,
+            "v": items.VERSION,
+            "origins": {key: _item(it) for key, it in written.by_origin.items()},
+            "revision": written.revision,
+        }
+        with translated("write the meter"):
             self._dynamodb.put_item(
-                TableName=self._table, Item=items.to_wire(_item(written)), **condition
+                TableName=self._table, Item=items.to_wire(item), **condition
             )
         return written
 
@@ -121,14 +132,8 @@ def arrival_of(record: dict[str, Any], *, canary_prefix: str) -> Arrival | None:
     return Arrival(origin, at_s, is_heartbeat=thing.startswith(canary_prefix))
 
 
-def _name(origin: str) -> str:
-    return f"meter#{origin}"
-
-
 def _item(reading: Reading) -> items.Item:
     return {
-        "name": _name(reading.origin),
-        "v": items.VERSION,
         "watermark_s": reading.watermark_s,
         "seen_at_s": reading.seen_at_s,
         "measured_at_s": reading.measured_at_s,
@@ -136,24 +141,21 @@ def _item(reading: Reading) -> items.Item:
         "batches": list(reading.batches),
         "cold_s": reading.cold_s,
         "cold_at_s": reading.cold_at_s,
-        "revision": reading.revision,
     }
 
 
 def _reading_of(origin: str, item: items.Item) -> Reading:
-    with items.readable(item):
-        cold_s = item.get("cold_s")
-        return Reading(
-            origin,
-            watermark_s=float(item["watermark_s"]),
-            seen_at_s=float(item["seen_at_s"]),
-            measured_at_s=float(item["measured_at_s"]),
-            counts=tuple((int(number), int(count)) for number, count in item["counts"]),
-            batches=tuple(map(str, item["batches"])),
-            cold_s=None if cold_s is None else float(cold_s),
-            cold_at_s=float(item["cold_at_s"]),
-            revision=int(item["revision"]),
-        )
+    cold_s = item["cold_s"]
+    return Reading(
+        origin,
+        watermark_s=float(item["watermark_s"]),
+        seen_at_s=float(item["seen_at_s"]),
+        measured_at_s=float(item["measured_at_s"]),
+        counts=tuple((int(number), int(count)) for number, count in item["counts"]),
+        batches=tuple(map(str, item["batches"])),
+        cold_s=None if cold_s is None else float(cold_s),
+        cold_at_s=float(item["cold_at_s"]),
+    )
 
 
 def _time_of(item: dict[str, Any]) -> float:

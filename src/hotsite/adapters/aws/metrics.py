@@ -47,7 +47,7 @@ class MetricLog:
         """Take what tells deployments apart, the clock, and where to write.
 
         Args:
-            prefix: Of the deployment: a dimension of every metric.
+            prefix: Of the deployment: the one dimension of every metric.
             clock: Gives the time of each line.
             out: Where to write; standard output by default.
         """
@@ -55,41 +55,26 @@ class MetricLog:
         self._clock = clock
         self._out = out
 
-    def put(self, metrics: Sequence[Metric], *, origin: str | None = None) -> None:
-        """Write metrics, in as many lines as their values need.
-
-        Args:
-            metrics: At most 100, each with its own name.
-            origin: The Region that they are about, a second dimension; nothing
-                for those that are about this one.
-        """
+    def put(self, metrics: Sequence[Metric]) -> None:
+        """Write metrics, in as many lines as their values need."""
         out = sys.stdout if self._out is None else self._out
-        now_s = self._clock.now_s()
-        for line in lines(self._prefix, now_s, metrics, origin=origin):
+        for line in lines(self._prefix, self._clock.now_s(), metrics):
             out.write(f"{line}\n")
         out.flush()
 
 
-def lines(
-    prefix: str,
-    now_s: float,
-    metrics: Sequence[Metric],
-    *,
-    origin: str | None = None,
-) -> tuple[str, ...]:
+def lines(prefix: str, now_s: float, metrics: Sequence[Metric]) -> tuple[str, ...]:
     """Return metrics as lines of the embedded metric format.
 
     Args:
         prefix: Value of the dimension ``Prefix``.
         now_s: When, in seconds since the epoch.
         metrics: At most 100, each with its own name.
-        origin: Value of the dimension ``Origin``, where there is one.
 
     Returns:
         No line when there is no value.
     """
     found, start = [], 0
-    dimensions = {"Prefix": prefix} | ({"Origin": origin} if origin else {})
     while part := [
         (metric, metric.values[start : start + _VALUES_MAX])
         for metric in metrics
@@ -100,12 +85,12 @@ def lines(
         ]
         directive = {
             "Namespace": NAMESPACE,
-            "Dimensions": [list(dimensions)],
+            "Dimensions": [["Prefix"]],
             "Metrics": definitions,
         }
         document = {
             "_aws": {"Timestamp": int(now_s * 1000), "CloudWatchMetrics": [directive]},
-            **dimensions,
+            "Prefix": prefix,
             **{metric.name: list(values) for metric, values in part},
         }
         found.append(json.dumps(document, separators=(",", ":")))

@@ -30,8 +30,6 @@ class Environment:
         canary_secret: Id of the secret with the canary's certificate and key.
         device_ca: What devices must trust, PEM.
         quotas: How often each API of IoT Core may be called, a second.
-        others: The Regions of the other sites.
-        cold_bucket: This Region's bucket of cold telemetry; empty without one.
     """
 
     prefix: str
@@ -47,8 +45,6 @@ class Environment:
     canary_secret: str
     device_ca: str
     quotas: Mapping[str, float]
-    others: tuple[str, ...] = ()
-    cold_bucket: str = ""
 
     @property
     def names(self) -> Names:
@@ -93,8 +89,6 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
                 found.get("RAISED_QUOTAS", ""),
                 where="environment: RAISED_QUOTAS",
             ),
-            others=tuple(found.get("OTHER_REGIONS", "").split()),
-            cold_bucket=found.get("COLD_BUCKET", ""),
         )
     except KeyError as error:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error

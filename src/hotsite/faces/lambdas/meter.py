@@ -11,30 +11,30 @@ from hotsite.adapters.clock import SystemClock
 from hotsite.errors import RetryableError
 from hotsite.faces.lambdas import environment, measures
 from hotsite.flows.metering import Meter, measure
+from hotsite.settings import cold_bucket
 
 _LOG = logging.getLogger(__name__)
 
 
 @cache
-def _parts() -> tuple[Meter, MetricLog, str]:
+def _parts(account_id: str) -> tuple[Meter, MetricLog, str]:
     settings, clock = environment.read(), SystemClock()
-    dynamodb, s3 = (client(name, settings.region) for name in ("dynamodb", "s3"))
+    bucket = cold_bucket(settings.prefix, account_id, settings.region)
     meter = Meter(
-        DynamoMeterReadings(dynamodb, settings.applied),
-        S3ColdWatermarks(s3, settings.cold_bucket),
+        DynamoMeterReadings(client("dynamodb", settings.region), settings.applied),
+        S3ColdWatermarks(client("s3", settings.region), bucket),
         clock,
         settings.region,
-        settings.others,
     )
     return meter, MetricLog(settings.prefix, clock), f"{settings.prefix}-canary-"
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take in a batch; answer which records to deliver again.
 
     A batch is one reading and one writing, so either all of it counts or none.
     """
-    meter, metrics, canaries = _parts()
+    meter, metrics, canaries = _parts(context.invoked_function_arn.split(":")[4])
     records = event.get("Records", [])
     found = (arrival_of(record, canary_prefix=canaries) for record in records)
     first = records[0]["dynamodb"]["SequenceNumber"] if records else ""
@@ -43,6 +43,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
     except RetryableError as error:
         _LOG.warning("meter stands still", extra={"reason": str(error)})
         return {"batchItemFailures": [{"itemIdentifier": first}] if first else []}
-    for origin, exposure in exposures.items():
-        metrics.put(measures.of_exposure(exposure), origin=origin)
+    for exposure in exposures.values():
+        metrics.put(measures.of_exposure(exposure))
     return {"batchItemFailures": []}

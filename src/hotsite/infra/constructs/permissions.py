@@ -6,10 +6,12 @@ others take ``*``. Where the local cloud checks an action on another resource
 than AWS does, both are named, because both get the same template.
 """
 
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from hotsite.infra.constructs.functions import allow
 from hotsite.infra.inputs import Inputs, SiteInputs, arn
+from hotsite.settings import cold_bucket
 
 Statements = tuple[iam.PolicyStatement, ...]
 
@@ -127,12 +129,36 @@ def canary(inputs: SiteInputs) -> Statements:
     )
 
 
+def meter(inputs: Inputs, *, stream: str) -> Statements:
+    """Read the hot table's stream, look at names of cold objects, keep readings.
+
+    Args:
+        inputs: The site's inputs.
+        stream: ARN of this Region's stream of the hot table.
+    """
+    bucket = cold_bucket(inputs.settings.prefix, cdk.Aws.ACCOUNT_ID, inputs.site.region)
+    return (
+        allow(
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+            on=[stream],
+        ),
+        allow("dynamodb:ListStreams", on=["*"]),
+        allow("dynamodb:GetItem", "dynamodb:PutItem", on=[_table(inputs, "applied")]),
+        allow("s3:ListBucket", on=[f"arn:{cdk.Aws.PARTITION}:s3:::{bucket}"]),
+    )
+
+
 def setup(inputs: SiteInputs) -> Statements:
     """Look up, attach the fleet's policy, and make the canary."""
     thing = arn("iot", f"thing/{inputs.canary_thing}")
     group = arn("iot", f"thinggroup/{inputs.settings.fleet_group}")
     return (
-        allow("dynamodb:DescribeTable", on=[_table(inputs, "registry")]),
+        allow(
+            "dynamodb:DescribeTable",
+            on=[_table(inputs, "registry"), _table(inputs, "telemetry")],
+        ),
         allow(
             "iot:CreateKeysAndCertificate",
             "iot:DescribeEndpoint",

@@ -127,6 +127,16 @@ class TelemetryInputs(Inputs):
 
     stream_arn: str
 
+    def environment(self) -> dict[str, str]:
+        """Return the only settings that a Lambda gets."""
+        telemetry = self.settings.telemetry
+        spread_s = telemetry.throttle_spread_s
+        return {
+            **Inputs.environment(self),
+            "HOT_DAYS": str(telemetry.hot_days),
+            "THROTTLE_SPREAD_S": "" if spread_s is None else f"{spread_s:.3f}",
+        }
+
 
 def arn(service: str, resource: str) -> str:
     """Return an ARN in the stack's own account and Region.

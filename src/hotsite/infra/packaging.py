@@ -26,6 +26,9 @@ FUNCTIONS = (
     "canary",
     "meter",
     "setup",
+    "batch",
+    "resume",
+    "errors",
 )
 _PACKAGE = Path(__file__).parents[1]
 _REQUIREMENTS = _PACKAGE.parents[1] / "requirements"

@@ -7,6 +7,7 @@ one call holds 51,200 bytes (CloudFormation API, CreateStack).
 import aws_cdk as cdk
 from constructs import Construct
 
+from hotsite.infra.constructs.errors import ErrorArchive
 from hotsite.infra.constructs.meter import Meter
 from hotsite.infra.constructs.telemetry import Telemetry
 from hotsite.infra.inputs import declare_telemetry
@@ -30,11 +31,15 @@ class TelemetryStack(cdk.Stack):
             suppress_template_indentation=True,
         )
         inputs = declare_telemetry(self, settings, site)
-        telemetry = Telemetry(self, inputs)
+        archive = ErrorArchive(self, inputs)
+        telemetry = Telemetry(self, inputs, archive)
         meter = Meter(self, inputs)
         outputs = {
-            "ErrorQueue": telemetry.error_queue,
+            "BatchFunction": telemetry.batch,
+            "ErrorBucket": archive.bucket,
+            "ErrorQueue": archive.queue,
             "MeterFunction": meter.function,
+            "ResumeFunction": telemetry.resume,
         }
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

@@ -1,19 +1,25 @@
-"""``hotsite status``: how far replication is in each Region."""
+"""``hotsite status``: how far replication is, and what a Region's death would lose."""
 
 import argparse
+import contextlib
 import json
 from typing import Any
 
+from hotsite.adapters.aws.meter import DynamoMeterReadings
+from hotsite.adapters.clock import SystemClock
 from hotsite.core import records
+from hotsite.core.metering import Exposure
 from hotsite.errors import InvalidInputError, RetryableError
 from hotsite.faces.cli import sites
 from hotsite.faces.cli.sites import Remote
-from hotsite.faces.render import registry
+from hotsite.faces.render import registry, rpo
+from hotsite.flows.metering import rpo_now
 from hotsite.flows.replication_status import ReplicationStatus, replication_status
 
 _EPILOG = """\
 It reads each Region's own tables and makes no call to IoT Core; a Region that is
-dead is said to be, and the other one is shown.
+dead is said to be, and the other one is shown. What would be lost if a Region died
+now is measured by the other one, so it is told of a dead Region, too.
 
 exit codes:
   0 nothing has failed  1 a record can never be applied  3 a Region did not answer
@@ -31,7 +37,10 @@ def register(commands: Any) -> None:
     command = commands.add_parser(
         "status",
         help="how far replication is in each Region, and what failed",
-        description="Names, applied, pending and failed with reasons, lag.",
+        description=(
+            "Names, applied, pending and failed with reasons, lag; and what would be "
+            "lost if a Region died now."
+        ),
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -52,11 +61,15 @@ def run(options: argparse.Namespace) -> int:
         raise InvalidInputError(f"--names {options.names}: 0 or more")
     remotes = sites.open_all(options)
     found = {remote.region: _look(remote, options.names or None) for remote in remotes}
+    exposures = _exposures(remotes)
+    reach_s = remotes[0].outbox_reach_s
     if options.json:
         regions = [_document(region, status) for region, status in found.items()]
-        print(json.dumps({"regions": regions}))
+        lost = {name: rpo.document(it, reach_s) for name, it in exposures.items()}
+        print(json.dumps({"regions": regions, "rpo": lost}))
     else:
         print(registry.status_text(found))
+        print(rpo.text(exposures, reach_s))
     whole = [one for one in found.values() if isinstance(one, ReplicationStatus)]
     if len(whole) < len(found):
         return 3
@@ -68,6 +81,19 @@ def _look(remote: Remote, names_max: int | None) -> ReplicationStatus | str:
         return replication_status(remote.intake().site, names_max=names_max)
     except RetryableError as error:
         return str(error)
+
+
+def _exposures(remotes: tuple[Remote, ...]) -> dict[str, Exposure]:
+    """Say what would be lost of each Region, by what the others have seen."""
+    found = {remote.region: Exposure() for remote in remotes}
+    for survivor in remotes:
+        others = [name for name in found if name != survivor.region]
+        table = survivor.tables[1]
+        readings = DynamoMeterReadings(survivor.client("dynamodb"), table)
+        # A Region that is silent measures nothing; it was said above to be silent.
+        with contextlib.suppress(RetryableError):
+            found |= rpo_now(readings, SystemClock(), others)
+    return {remote.region: found[remote.region] for remote in remotes}
 
 
 def _document(region: str, status: ReplicationStatus | str) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class S3ColdWatermarks:
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=prefix
         )
-        times = (_time_of(item) for page in pages for item in page.get("Contents", ()))
+        times = (time_of(item) for page in pages for item in page.get("Contents", ()))
         return max(times, default=None)
 
 
@@ -158,7 +158,12 @@ def _reading_of(origin: str, item: items.Item) -> Reading:
     )
 
 
-def _time_of(item: dict[str, Any]) -> float:
+def time_of(item: dict[str, Any]) -> float:
+    """Return the time of a cold object, seconds since the epoch.
+
+    Args:
+        item: One of ``Contents`` in an answer of ListObjectsV2.
+    """
     stamp = _STAMP.search(item["Key"])
     if stamp is not None:
         with contextlib.suppress(ValueError):

@@ -6,7 +6,7 @@ others take ``*``. Where the local cloud checks an action on another resource
 than AWS does, both are named, because both get the same template.
 """
 
-import aws_cdk as cdk
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
 from hotsite.infra.constructs.functions import allow
@@ -129,7 +129,7 @@ def meter(inputs: Inputs, *, stream: str) -> Statements:
         inputs: The site's inputs.
         stream: ARN of this Region's stream of the hot table.
     """
-    bucket = cold_bucket(inputs.settings.prefix, cdk.Aws.ACCOUNT_ID, inputs.site.region)
+    bucket = cold_bucket(inputs.settings.prefix, Aws.ACCOUNT_ID, inputs.site.region)
     return (
         allow(
             "dynamodb:DescribeStream",
@@ -139,7 +139,7 @@ def meter(inputs: Inputs, *, stream: str) -> Statements:
         ),
         allow("dynamodb:ListStreams", on=["*"]),
         allow("dynamodb:GetItem", "dynamodb:PutItem", on=[_table(inputs, "applied")]),
-        allow("s3:ListBucket", on=[f"arn:{cdk.Aws.PARTITION}:s3:::{bucket}"]),
+        allow("s3:ListBucket", on=[f"arn:{Aws.PARTITION}:s3:::{bucket}"]),
     )
 
 
@@ -182,6 +182,21 @@ def setup(inputs: SiteInputs) -> Statements:
             "secretsmanager:PutSecretValue",
             on=[_secret(inputs)],
         ),
+        *_copies(inputs),
+    )
+
+
+def _copies(inputs: SiteInputs) -> Statements:
+    """Return what telling the cold bucket to replicate needs."""
+    prefix, region = inputs.settings.prefix, inputs.site.region
+    bucket = cold_bucket(prefix, Aws.ACCOUNT_ID, region)
+    roles = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role"
+    return (
+        allow(
+            "s3:PutReplicationConfiguration",
+            on=[f"arn:{Aws.PARTITION}:s3:::{bucket}"],
+        ),
+        allow("iam:PassRole", on=[f"{roles}/{prefix}-copies-{region}-*"]),
     )
 
 

@@ -20,6 +20,7 @@ from hotsite.errors import PermanentError
 from hotsite.local.region import sql
 from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
+from hotsite.local.region.delivery import Deliveries
 from hotsite.local.region.mqtt import Listener
 from hotsite.local.region.registry import certificates
 from hotsite.local.region.registry.front import Front
@@ -68,6 +69,7 @@ class Region:
         emit: ministack's own emitter of stream records, without replication.
         listener: the TLS front of the broker; None until it is bound.
         limits: how often each IoT operation may be called; off at first.
+        deliveries: what Firehose collects and delivers; started by the server.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Region:
         self.emit: Function = _not_installed
         self.listener: Listener | None = None
         self.limits = Limits()
+        self.deliveries = Deliveries(config)
         self._iot: Any = None
         self._authorization: Authorization
         self._front: Front
@@ -114,6 +117,7 @@ class Region:
             *self._broker_patches(),
             *self._registry_patches(),
             *self._endpoint_patches(),
+            *self._delivery_patches(),
             *self._rule_patches(),
             *self._other(),
         )
@@ -203,6 +207,21 @@ class Region:
                 "services.iot:_endpoint_address",
                 "The same in ListDomainConfigurations.",
                 lambda original: lambda kind: self._aws_shaped(original(kind)),
+            ),
+        )
+
+    def _delivery_patches(self) -> tuple[Patch, ...]:
+        return (
+            Patch(
+                "services.iot:_dispatch_rule_action",
+                "Passes over actions for Firehose, and logs that at most.",
+                self.deliveries.dispatch,
+            ),
+            Patch(
+                "services.firehose:_deliver_records_to_s3",
+                "Writes an object a record, at once; Firehose buffers (Developer"
+                " Guide, 'Configure buffering hints').",
+                self.deliveries.accept,
             ),
         )
 

@@ -3,7 +3,13 @@
 import argparse
 import contextlib
 import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
 from hotsite.adapters.aws.meter import DynamoMeterReadings
 from hotsite.adapters.clock import SystemClock
@@ -27,9 +33,10 @@ exit codes:
 examples:
   hotsite status
   hotsite status --names 100000 --json
-  hotsite status --local
+  hotsite status --watch --local
 """
 _NAMES_DEFAULT = 1000
+_WATCH_EVERY_S = 5.0
 
 
 def register(commands: Any) -> None:
@@ -51,6 +58,11 @@ def register(commands: Any) -> None:
         metavar="N",
         help=f"look at N names, 0 for all (default {_NAMES_DEFAULT:,})",
     )
+    command.add_argument(
+        "--watch",
+        action="store_true",
+        help=f"look again every {_WATCH_EVERY_S:.0f} s, until Ctrl-C",
+    )
     sites.add_arguments(command)
     command.set_defaults(run=run)
 
@@ -59,21 +71,66 @@ def run(options: argparse.Namespace) -> int:
     """Look at both Regions; exit 1 when something failed, 3 when one is silent."""
     if options.names < 0:
         raise InvalidInputError(f"--names {options.names}: 0 or more")
+    if options.watch and options.json:
+        raise InvalidInputError("--watch is for people: leave --json away")
     remotes = sites.open_all(options)
-    found = {remote.region: _look(remote, options.names or None) for remote in remotes}
-    exposures = _exposures(remotes)
-    reach_s = remotes[0].outbox_reach_s
+    if options.watch:
+        _watch(remotes, options.names or None)
+    found = _look_at_all(remotes, options.names or None)
     if options.json:
-        regions = [_document(region, status) for region, status in found.items()]
-        lost = {name: rpo.document(it, reach_s) for name, it in exposures.items()}
-        print(json.dumps({"regions": regions, "rpo": lost}))
+        print(json.dumps(_documents(found)))
     else:
-        print(registry.status_text(found))
-        print(rpo.text(exposures, reach_s))
-    whole = [one for one in found.values() if isinstance(one, ReplicationStatus)]
-    if len(whole) < len(found):
+        print(_text(found))
+    whole = [one for one in found.statuses.values() if not isinstance(one, str)]
+    if len(whole) < len(found.statuses):
         return 3
     return 1 if any(status.failed for status in whole) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one look found.
+
+    Attributes:
+        statuses: By Region: how far it is, or why nothing is known.
+        exposures: By Region: what would be lost of it.
+        reach_s: How far back devices can send again, in seconds.
+    """
+
+    statuses: Mapping[str, ReplicationStatus | str]
+    exposures: Mapping[str, Exposure]
+    reach_s: float
+
+
+def _look_at_all(remotes: tuple[Remote, ...], names_max: int | None) -> _Found:
+    statuses = {remote.region: _look(remote, names_max) for remote in remotes}
+    return _Found(statuses, _exposures(remotes), remotes[0].outbox_reach_s)
+
+
+def _watch(remotes: tuple[Remote, ...], names_max: int | None) -> NoReturn:
+    """Show it again and again, in place on a terminal, until Ctrl-C."""
+    console, clock = Console(soft_wrap=True), SystemClock()
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while True:
+            text = _text(_look_at_all(remotes, names_max))
+            if console.is_terminal:
+                live.update(Text(text), refresh=True)
+            else:
+                print(text, flush=True)
+            clock.sleep(_WATCH_EVERY_S)
+
+
+def _text(found: _Found) -> str:
+    said = rpo.text(found.exposures, found.reach_s)
+    return f"{registry.status_text(found.statuses)}\n{said}"
+
+
+def _documents(found: _Found) -> dict[str, Any]:
+    regions = [_document(name, status) for name, status in found.statuses.items()]
+    lost = {
+        name: rpo.document(one, found.reach_s) for name, one in found.exposures.items()
+    }
+    return {"regions": regions, "rpo": lost}
 
 
 def _look(remote: Remote, names_max: int | None) -> ReplicationStatus | str:

@@ -65,6 +65,19 @@ class ObjectiveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxSettings:
+    """What your devices keep to send again.
+
+    Attributes:
+        reach_s: How far back a device can send again what a broker has
+            acknowledged, in seconds. It has to cover the replication lag of a sick
+            Region plus the time to notice its death.
+    """
+
+    reach_s: float = 420.0
+
+
+@dataclass(frozen=True, slots=True)
 class IssuerSettings:
     """Who signs the tokens of the companion app's users.
 
@@ -114,6 +127,7 @@ class Settings:
         objectives: What drills are judged against.
         issuer: Who signs the tokens of the app's users.
         telemetry: How telemetry is kept.
+        outbox: What devices keep to send again.
     """
 
     domain: str
@@ -127,6 +141,7 @@ class Settings:
     objectives: ObjectiveSettings = ObjectiveSettings()
     issuer: IssuerSettings = IssuerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    outbox: OutboxSettings = OutboxSettings()
 
     @property
     def active(self) -> SiteSettings:
@@ -213,6 +228,7 @@ def _check(settings: Settings, source: str) -> None:
         ),
         (settings.objectives.rto_s > 0, "objectives.rto_s", "more than 0 seconds"),
         (settings.objectives.rpo_messages >= 0, "objectives.rpo_messages", "0 or more"),
+        (settings.outbox.reach_s > 0, "outbox.reach_s", "more than 0 seconds"),
         (
             settings.issuer.url.startswith("https://"),
             "issuer.url",

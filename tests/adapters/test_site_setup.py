@@ -75,6 +75,7 @@ def test_arns_are_of_the_sites_own_region_and_account():
         account_id="123456789012",
         region="eu-west-1",
         registry="r",
+        telemetry="h",
         fleet_group="g",
         fleet_policy="p",
         thing_type="t",

@@ -5,7 +5,7 @@ from tests.contract import belongings, keepings, world
 from tests.contract import workers as workers_of
 from tests.local.region_world import Authority, config_of, running
 
-ANYWHERE = ("ports", "failed", "workers")
+ANYWHERE = ("ports", "failed", "cold", "workers")
 COSTS = (
     "AWS: account {account}, profile {profile}. All names begin with {prefix}-, go "
     "at the end (five minutes for thing types), and cost a few US cents."
@@ -111,6 +111,20 @@ def failed(request):
     bucket = request.getfixturevalue("account_bucket")
     world.empty_bucket(cloud, bucket)
     return world.CloudFailures(cloud, bucket)
+
+
+@pytest.fixture
+def cold(request):
+    """The cold store of a Region, and how objects come into it."""
+    if request.param == "sim":
+        return world.SimCold()
+    if request.param == "local":
+        cloud = world.Cloud.local(request.getfixturevalue("region"))
+        return world.CloudCold(cloud, world.make_bucket(cloud))
+    cloud = request.getfixturevalue("account")
+    bucket = request.getfixturevalue("account_bucket")
+    world.empty_bucket(cloud, bucket)
+    return world.CloudCold(cloud, bucket)
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The Lambdas' handlers, run against a real Region as AWS would run them."""
 
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
 from tests.contract.world import (
     DEVICE,
     FLEET,
+    NOBODY_LISTENS_PORT,
     fresh_name,
     local_ports,
     make_certificate,
@@ -20,7 +22,7 @@ from hotsite.adapters import device_key
 from hotsite.core.health import HealthVerdict
 from hotsite.core.onboarding import Claim, Entry
 from hotsite.core.registry import thing_key
-from hotsite.faces.lambdas import health, onboarding, replicator
+from hotsite.faces.lambdas import health, measures, meter, onboarding, replicator
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(60)]
 
@@ -45,7 +47,7 @@ def deployed(region, tables, monkeypatch):
     }
     for key, value in environ.items():
         monkeypatch.setenv(key, value)
-    caches = (replicator._parts, health._verdicts, onboarding._desk)
+    caches = (replicator._parts, health._verdicts, onboarding._desk, meter._parts)
     for cache in caches:
         cache.cache_clear()
     yield local_ports(region, tables)
@@ -159,3 +161,37 @@ def test_record_that_cannot_be_read_does_not_block_another_name(
     answer = replicator.handler(stream(f"thing#{bad}", f"thing#{good}"), context())
     assert deployed.registry.observe(thing_key(good), ()).attached
     assert {"itemIdentifier": "2"} not in answer["batchItemFailures"]
+
+
+def row(number, origin, thing, age_s):
+    image = {
+        "pk": {"S": thing},
+        "origin": {"S": origin},
+        "received_at_s": {"N": str(time.time() - age_s)},
+    }
+    return {"dynamodb": {"NewImage": image, "SequenceNumber": str(number)}}
+
+
+def test_meter_tells_what_the_other_regions_death_would_lose(deployed, capsys):
+    rows = [row(n, "eu-central-1", "oven-1", 4 + n / 10) for n in range(100)]
+    rows += [row(200, "eu-west-1", "hotsite-canary-eu-west-1", 0)]
+    broken = {"dynamodb": {"Keys": {}, "SequenceNumber": "300"}}
+    answer = meter.handler({"Records": [*rows, broken]}, context())
+    assert answer == {"batchItemFailures": []}
+    (line,) = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    assert 4 <= told[measures.RPO_HOT][0] < 10
+    assert told[measures.RPO_MESSAGES][0] > 0
+    assert measures.RPO_COLD not in told
+    kept = deployed.readings.read().by_origin
+    assert kept["eu-central-1"].rate_per_s > 0
+    assert kept["eu-west-1"].rate_per_s == 0
+
+
+def test_meter_whose_table_does_not_answer_gets_the_batch_again(
+    deployed, region, monkeypatch
+):
+    nowhere = f"http://{region.config.address}:{NOBODY_LISTENS_PORT}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", nowhere)
+    answer = meter.handler({"Records": [row(7, "eu-west-1", "t", 0)]}, context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "7"}]}

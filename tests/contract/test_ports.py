@@ -28,6 +28,8 @@ SUITES = {
     "ColdStream": (f"{HERE}/test_telemetry.py", "keeping.cold"),
     "ErrorArchive": (f"{HERE}/test_telemetry.py", "keeping.archive"),
     "SeriesReader": (f"{HERE}/test_series.py", "series"),
+    "MeterReadings": (f"{HERE}/test_metering.py", "ports.readings"),
+    "ColdWatermarks": (f"{HERE}/test_metering.py", "cold"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {

@@ -23,6 +23,7 @@ from hotsite.adapters.aws import csr
 from hotsite.adapters.aws.deletion_ledger import DynamoDeletionLedger
 from hotsite.adapters.aws.failures import S3FailedBatches
 from hotsite.adapters.aws.iot_registry import IotRegistry
+from hotsite.adapters.aws.meter import DynamoMeterReadings, S3ColdWatermarks
 from hotsite.adapters.aws.region_tables import (
     DynamoAppliedRecords,
     DynamoCursors,
@@ -45,6 +46,7 @@ from hotsite.ports import (
     Claims,
     Cursors,
     HealthVerdicts,
+    MeterReadings,
     Records,
     Registry,
 )
@@ -53,6 +55,7 @@ from hotsite.ports.unrecorded import Surroundings
 from hotsite.sim.clock import SimClock
 from hotsite.sim.deletions import SimDeletionLedger
 from hotsite.sim.failures import SimFailedBatches
+from hotsite.sim.region_tables import SimColdWatermarks, SimMeterReadings
 from hotsite.sim.registry import SimRegistry
 from hotsite.sim.surroundings import SimSurroundings
 from hotsite.sim.tables import (
@@ -88,6 +91,7 @@ class Ports:
     cursors: Cursors
     ledger: DeletionLedger
     surroundings: Surroundings
+    readings: MeterReadings
     clock: SimClock
     within_s: float = HERE_S
 
@@ -179,6 +183,7 @@ def sim_ports():
         cursors=SimCursors(),
         ledger=SimDeletionLedger(),
         surroundings=SimSurroundings(registry),
+        readings=SimMeterReadings(),
         clock=clock,
     )
 
@@ -192,6 +197,7 @@ def sim_ports_cut_off():
         ports.verdicts,
         ports.cursors,
         ports.ledger,
+        ports.readings,
     ):
         port.is_reachable = False
     return ports
@@ -274,6 +280,7 @@ def cloud_ports(cloud, tables, *, on_iot_call=None):
         cursors=DynamoCursors(dynamodb, tables.applied),
         ledger=DynamoDeletionLedger(dynamodb, tables.applied),
         surroundings=IotSurroundings(iot, place),
+        readings=DynamoMeterReadings(dynamodb, tables.applied),
         clock=clock,
         within_s=cloud.within_s,
     )
@@ -351,6 +358,37 @@ class CloudFailures:
         name = f"aws/lambda/{uuid.uuid4()}/shardId-0/2026/11/24/{uuid.uuid4()}"
         self.s3.put_object(Bucket=self.bucket, Key=name, Body=json.dumps(document))
         return name
+
+
+class SimCold:
+    """Cold objects in memory."""
+
+    def __init__(self):
+        self.store = SimColdWatermarks()
+
+    def put(self, origin, at_s):
+        self.store.put(origin, at_s)
+
+    def without_bucket(self):
+        return SimColdWatermarks()
+
+
+class CloudCold:
+    """Cold objects in a bucket, named as Firehose names them."""
+
+    def __init__(self, cloud, bucket):
+        self.s3 = cloud.client("s3")
+        self.store = S3ColdWatermarks(self.s3, bucket)
+        self._bucket = bucket
+
+    def put(self, origin, at_s):
+        at = dt.datetime.fromtimestamp(at_s, dt.UTC)
+        folder = f"telemetry/region={origin}/{at:date=%Y-%m-%d/hour=%H}"
+        name = f"hotsite-telemetry-1-{at:%Y-%m-%d-%H-%M-%S}-{uuid.uuid4()}.parquet"
+        self.s3.put_object(Bucket=self._bucket, Key=f"{folder}/{name}", Body=b"PAR1")
+
+    def without_bucket(self):
+        return S3ColdWatermarks(self.s3, f"{self._bucket}-gone")
 
 
 def empty_bucket(cloud, bucket):

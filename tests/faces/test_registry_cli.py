@@ -108,6 +108,12 @@ def test_wrong_input_is_one_clear_line_and_exit_code_two(
     assert message in err
 
 
+def test_watching_is_for_people(capsys):
+    found, out, _ = run(capsys, "status", "--watch", "--json")
+    assert found == 2
+    assert "--watch is for people" in json.loads(out)["error"]["message"]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_local_cloud_that_is_not_up_is_told_and_may_be_retried(
     capsys, tmp_path, monkeypatch, command

@@ -274,6 +274,7 @@ def test_each_way_to_fail_has_an_alarm(assembly, region):
         alarms.PENDING: alarms.NAMESPACE,
         alarms.FAILED: alarms.NAMESPACE,
         alarms.REFUSED: alarms.NAMESPACE,
+        alarms.RPO_HOT: alarms.NAMESPACE,
         "IteratorAge": "AWS/Lambda",
         "OnFailureDestinationDeliveredEventCount": "AWS/Lambda",
         "ApproximateNumberOfMessagesVisible": "AWS/SQS",

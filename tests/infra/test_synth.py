@@ -77,7 +77,7 @@ def test_replication_asks_for_the_assets_alone(assembly, stack):
 def test_telemetry_asks_for_the_assets_alone(assembly, stack):
     parameters = assembly.template(stack)["Parameters"]
     required = {name for name, value in parameters.items() if "Default" not in value}
-    assert required == {"AssetBucket"}
+    assert required == {"AssetBucket", "TelemetryStreamArn"}
 
 
 @pytest.mark.parametrize("pair", PAIRS)

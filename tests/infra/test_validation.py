@@ -115,6 +115,11 @@ def silent_alarm(template):
     one(template, "CloudWatch::Alarm")["AlarmActions"] = []
 
 
+def meter_that_may_stop(template):
+    alarm = named(template, "CloudWatch::Alarm", "MetricName", "RpoHotSeconds")
+    alarm["TreatMissingData"] = "notBreaching"
+
+
 def policy_for_any_client(template):
     connect = one(template, "IoT::Policy")["PolicyDocument"]["Statement"][0]
     connect["Resource"] = "*"
@@ -193,6 +198,7 @@ DEFECTS = (
     (queue_of_one_try, REPLICATION, "queues_keep_what_failed"),
     (crowd_at_the_queue, REPLICATION, "queue_batches_are_bounded"),
     (silent_alarm, REPLICATION, "alarms_wake_somebody"),
+    (meter_that_may_stop, REPLICATION, "alarms_wake_somebody"),
     (policy_for_any_client, SITE, "devices_speak_for_themselves"),
     (policy_without_attachment, SITE, "devices_speak_for_themselves"),
     (open_onboarding, SITE, "api_needs_a_token"),

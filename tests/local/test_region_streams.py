@@ -10,6 +10,7 @@ from hotsite.local.region.streams import (
     Progress,
     after_failure,
     first_failed,
+    is_due,
     retry_delay_s,
 )
 
@@ -51,6 +52,23 @@ def test_the_lowest_failed_record_is_the_checkpoint(answer, place):
 def test_a_failed_batch_moves_splits_or_retries(first, is_split, size, expected):
     before = Progress(10, 0, 100)
     assert after_failure(before, size, first, is_split=is_split) == expected
+
+
+@pytest.mark.parametrize(
+    ("waiting", "waited_s", "window_s", "expected"),
+    [
+        (1, 0.0, 0, True),
+        (1, 1.9, 2, False),
+        (1, 2.0, 2, True),
+        (99, 1.9, 2, False),
+        (100, 0.0, 2, True),
+    ],
+)
+def test_a_batch_waits_until_it_is_full_or_its_window_is_over(
+    waiting, waited_s, window_s, expected
+):
+    found = is_due(waiting, waited_s, batch_size=100, window_s=window_s)
+    assert found == expected
 
 
 def test_splitting_ends_at_one_record():

@@ -14,7 +14,7 @@ from hotsite.infra.keys import KeyReplicaStack, KeyStack
 from hotsite.infra.replication import ReplicationStack
 from hotsite.infra.site import SiteStack
 from hotsite.infra.telemetry import TelemetryStack
-from hotsite.settings import Settings
+from hotsite.settings import Settings, SiteSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +47,19 @@ def plan(settings: Settings) -> tuple[Planned, ...]:
             for site in sites
         ),
         *(Planned(f"{prefix}-site-{site.region}", site.region) for site in sites),
-        *(
-            Planned(
-                f"{prefix}-replication-{site.region}",
-                site.region,
-                (
-                    (
-                        "RegistryStreamArn",
-                        f"{prefix}-site-{site.region}",
-                        "RegistryStreamArn",
-                    ),
-                ),
-            )
-            for site in sites
-        ),
+        *(_behind(prefix, "replication", site, "RegistryStreamArn") for site in sites),
         *(
             _copies(prefix, here.region, there.region)
             for here, there in (sites, sites[::-1])
         ),
-        *(Planned(f"{prefix}-telemetry-{site.region}", site.region) for site in sites),
+        *(_behind(prefix, "telemetry", site, "TelemetryStreamArn") for site in sites),
     )
+
+
+def _behind(prefix: str, noun: str, site: SiteSettings, stream: str) -> Planned:
+    """Return a stack that reads a stream, whose ARN the site's stack looks up."""
+    source = (stream, f"{prefix}-site-{site.region}", stream)
+    return Planned(f"{prefix}-{noun}-{site.region}", site.region, (source,))
 
 
 def _copies(prefix: str, here: str, there: str) -> Planned:

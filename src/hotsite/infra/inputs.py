@@ -119,7 +119,13 @@ class ReplicationInputs(Inputs):
 
 @dataclass(frozen=True, slots=True)
 class TelemetryInputs(Inputs):
-    """Everything that the constructs of the telemetry stack read."""
+    """Everything that the constructs of the telemetry stack read.
+
+    Attributes:
+        stream_arn: This Region's stream of the hot table.
+    """
+
+    stream_arn: str
 
     def environment(self) -> dict[str, str]:
         """Return the only settings that a Lambda gets."""
@@ -234,6 +240,9 @@ def declare_telemetry(
         asset_bucket=common.asset_bucket,
         asset_key_prefix=common.asset_key_prefix,
         raised_quotas=common.raised_quotas,
+        stream_arn=_text(
+            scope, "TelemetryStreamArn", "Stream of the telemetry table here"
+        ),
     )
 
 

@@ -24,6 +24,7 @@ FUNCTIONS = (
     "sweeper",
     "health",
     "canary",
+    "meter",
     "setup",
     "batch",
     "resume",

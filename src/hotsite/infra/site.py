@@ -41,6 +41,7 @@ class SiteStack(cdk.Stack):
             "DataEndpoint": setup.data_endpoint,
             "HealthCheckId": names.check,
             "RegistryStreamArn": setup.stream_arn,
+            "TelemetryStreamArn": setup.telemetry_stream_arn,
         }
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

@@ -10,6 +10,7 @@ from constructs import Construct
 from hotsite.infra.constructs.cold import may_deliver, stream_name, to_cold
 from hotsite.infra.constructs.errors import ErrorArchive
 from hotsite.infra.constructs.functions import role
+from hotsite.infra.constructs.meter import Meter
 from hotsite.infra.constructs.telemetry import Telemetry
 from hotsite.infra.inputs import declare_telemetry
 from hotsite.settings import Settings, SiteSettings
@@ -46,10 +47,12 @@ class TelemetryStack(cdk.Stack):
             also=[to_cold(settings, sender.attr_arn)],
             cold_stream=stream_name(settings),
         )
+        meter = Meter(self, inputs)
         outputs = {
             "BatchFunction": telemetry.batch,
             "ErrorBucket": archive.bucket,
             "ErrorQueue": archive.queue,
+            "MeterFunction": meter.function,
             "ResumeFunction": telemetry.resume,
         }
         for key, value in outputs.items():

@@ -7,6 +7,7 @@ raises: unreadable is never empty.
 
 from hotsite.ports.clock import Clock
 from hotsite.ports.health import Canary, HealthVerdicts
+from hotsite.ports.metering import ColdWatermarks, MeterReadings
 from hotsite.ports.quota import Quota
 from hotsite.ports.registry import (
     Applied,
@@ -35,6 +36,7 @@ __all__ = [
     "Canary",
     "Claims",
     "Clock",
+    "ColdWatermarks",
     "Cursors",
     "DeviceAccount",
     "FleetPlan",
@@ -42,6 +44,7 @@ __all__ = [
     "Held",
     "Journal",
     "KeyPage",
+    "MeterReadings",
     "Quota",
     "Records",
     "Registry",

@@ -1,8 +1,9 @@
-"""The tables of one Region only, in memory: applied, cursors, verdicts."""
+"""The tables of one Region only, in memory: applied, cursors, verdicts, meter."""
 
 from dataclasses import replace
 
 from hotsite.core.health import HealthVerdict
+from hotsite.core.metering import Readings
 from hotsite.core.registry import Key
 from hotsite.errors import ConflictError, UnreachableError
 from hotsite.ports import Applied, AppliedPage
@@ -92,3 +93,48 @@ class SimHealthVerdicts:
     def _answer(self) -> None:
         if not self.is_reachable:
             raise UnreachableError("the verdict's table does not answer")
+
+
+class SimMeterReadings:
+    """Implements ``ports.MeterReadings`` for one Region."""
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self.readings = Readings()
+        self.is_reachable = True
+
+    def read(self) -> Readings:
+        """Return what was written last; empty when nothing was."""
+        self._answer()
+        return self.readings
+
+    def write(self, readings: Readings) -> Readings:
+        """Replace what was written last, if nobody else did since it was read."""
+        self._answer()
+        if readings.revision != self.readings.revision:
+            raise ConflictError("the readings were written by another meanwhile")
+        self.readings = replace(readings, revision=readings.revision + 1)
+        return self.readings
+
+    def _answer(self) -> None:
+        if not self.is_reachable:
+            raise UnreachableError("the readings' table does not answer")
+
+
+class SimColdWatermarks:
+    """Implements ``ports.ColdWatermarks`` for one Region."""
+
+    def __init__(self) -> None:
+        """Start without an object."""
+        self.newest: dict[str, float] = {}
+        self.is_reachable = True
+
+    def put(self, origin: str, at_s: float) -> None:
+        """Let a cold object arrive that was begun at a time."""
+        self.newest[origin] = max(at_s, self.newest.get(origin, at_s))
+
+    def newest_s(self, origin: str) -> float | None:
+        """Return the time of the newest cold object of an origin that is here."""
+        if not self.is_reachable:
+            raise UnreachableError("the cold store does not answer")
+        return self.newest.get(origin)

@@ -12,6 +12,13 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hotsite.adapters.aws.session import translated
+from hotsite.core.outbox import Key
+from hotsite.core.telemetry import (
+    Telemetry,
+    encode_message,
+    sort_key,
+    telemetry_topic,
+)
 from hotsite.errors import InvalidInputError, UnreachableError
 
 # One attempt must end well within the health verdict's patience.
@@ -80,24 +87,18 @@ class MqttCanary:
     def send(self) -> str:
         """Publish over MQTT with a device certificate; return its key."""
         self._seq += 1
-        key = f"{self._epoch:010d}#{self._seq:012d}"
-        message = {
-            "sk": key,
-            "epoch": self._epoch,
-            "seq": self._seq,
-            "published_at_s": time.time_ns() / 1e9,
-            "data": {"canary": True},
-        }
+        key = Key(self._epoch, self._seq)
+        message = Telemetry(key, time.time_ns() / 1e9, '{"canary":true}')
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=self._identity.thing_name
         )
         client.tls_set_context(self._context)
         client.connect_timeout = _CONNECT_LIMIT_S
-        topic = f"dt/{self._identity.thing_name}/telemetry"
+        topic = telemetry_topic(self._identity.thing_name)
         try:
             client.connect(*self._address, keepalive=30)
             client.loop_start()
-            sent = client.publish(topic, json.dumps(message), qos=1)
+            sent = client.publish(topic, encode_message(message), qos=1)
             sent.wait_for_publish(_CONNECT_LIMIT_S)
             is_taken = sent.is_published()
         except (OSError, ValueError, RuntimeError) as error:
@@ -107,7 +108,7 @@ class MqttCanary:
             client.loop_stop()
         if not is_taken:
             raise UnreachableError(f"no PUBACK within {_CONNECT_LIMIT_S:.0f} s")
-        return key
+        return sort_key(key)
 
     def has_arrived(self, key: str) -> bool:
         """Say whether the message is in the hot store."""

@@ -27,6 +27,7 @@ class Wish:
         account_id: 12 digits.
         region: The site's Region.
         registry: Name of the registry table.
+        telemetry: Name of the hot table.
         fleet_group: Thing group of the fleet.
         fleet_policy: IoT policy that must hang on the group.
         thing_type: Thing type of the fleet.
@@ -37,6 +38,7 @@ class Wish:
     account_id: str
     region: str
     registry: str
+    telemetry: str
     fleet_group: str
     fleet_policy: str
     thing_type: str
@@ -62,11 +64,13 @@ class Facts:
     """What the rest of the stack needs and only the Region knows.
 
     Attributes:
-        registry_stream_arn: Stream of this Region's replica.
+        registry_stream_arn: Stream of this Region's replica of the registry.
+        telemetry_stream_arn: The same of the hot table.
         data_endpoint: The Data-ATS endpoint.
     """
 
     registry_stream_arn: str
+    telemetry_stream_arn: str
     data_endpoint: str
 
 
@@ -81,12 +85,14 @@ def establish(wish: Wish, clients: Clients) -> Facts:
         What the rest of the stack needs.
 
     Raises:
-        NotReadyError: The registry has no replica with a stream here yet.
+        NotReadyError: A table has no replica with a stream here yet.
         HotsiteError: A call failed; running again is safe.
     """
-    with translated("look up the registry's stream"):
-        table = clients.dynamodb.describe_table(TableName=wish.registry)
-    stream_arn = stream_of(table)
+    streams = {}
+    for name in (wish.registry, wish.telemetry):
+        with translated(f"look up the stream of {name}"):
+            table = clients.dynamodb.describe_table(TableName=name)
+        streams[name] = stream_of(table)
     with translated("look up the data endpoint"):
         answer = clients.iot.describe_endpoint(endpointType="iot:Data-ATS")
     with translated("enable registry events"):
@@ -101,7 +107,11 @@ def establish(wish: Wish, clients: Clients) -> Facts:
         clients.iot.attach_policy(policyName=wish.fleet_policy, target=_group_arn(wish))
     with translated("make the canary"):
         _make_canary(wish, clients)
-    return Facts(stream_arn, answer["endpointAddress"])
+    return Facts(
+        registry_stream_arn=streams[wish.registry],
+        telemetry_stream_arn=streams[wish.telemetry],
+        data_endpoint=answer["endpointAddress"],
+    )
 
 
 def remove(wish: Wish, clients: Clients) -> None:

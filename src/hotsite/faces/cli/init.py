@@ -41,6 +41,11 @@ rpo_messages = 0   # acknowledged messages that may be missing afterwards
 # interval_s = 10         # health checks: 10 or 30
 # failure_threshold = 2   # 1 to 10; 1 flaps in a brown-out
 
+# How far back your devices can send again what was acknowledged. `hotsite status`
+# judges by it what a Region's death would lose; half of it raises an alarm.
+[outbox]
+# reach_s = 420
+
 # Who signs the tokens of your companion app's users (OpenID Connect).
 [issuer]
 url = "https://issuer.example.com/"

@@ -28,6 +28,7 @@ from hotsite.flows.pacing import PacingBudget
 from hotsite.flows.sight import Intake
 from hotsite.local import cloud
 from hotsite.local.client import LocalCloud
+from hotsite.settings import OutboxSettings
 
 _LOCAL = "local"
 _PREFIX = "hotsite"
@@ -53,6 +54,7 @@ class Remote:
         tables: Names of the registry table and of the site's own.
         open_client: Gives a boto3 client of a service in the Region.
         account: Gives the AWS account.
+        outbox_reach_s: How far back devices can send again, in seconds.
     """
 
     letter: str
@@ -61,6 +63,7 @@ class Remote:
     tables: tuple[str, str]
     open_client: _Open
     account: Callable[[], str]
+    outbox_reach_s: float = OutboxSettings().reach_s
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this Region."""
@@ -242,6 +245,7 @@ def _aws_sites(options: argparse.Namespace) -> Iterator[Remote]:
             tables=(settings.table("registry"), settings.table("applied")),
             open_client=_opener(session, site.region),
             account=partial(account_of, site.region),
+            outbox_reach_s=settings.outbox.reach_s,
         )
 
 

@@ -1,10 +1,11 @@
-"""What the functions of replication tell CloudWatch; alarms look at some of it."""
+"""What the functions of a site tell CloudWatch; alarms look at some of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hotsite.adapters.aws.metrics import Metric, Unit
 from hotsite.core.drift import Cause
+from hotsite.core.metering import Exposure
 from hotsite.core.sweeping import Report
 from hotsite.flows.hearing import Hearing
 from hotsite.flows.replication import Outcome
@@ -13,6 +14,7 @@ LAG, PENDING, FAILED = "ReplicationLag", "OldestPending", "FailedNames"
 CALLS, RETRIED = "IotCalls", "RetriedNames"
 TAKEN, ECHOES = "TakenChanges", "EchoedChanges"
 REFUSED, PASS = "RefusedDeletions", "SweepPass"
+RPO_HOT, RPO_MESSAGES, RPO_COLD = "RpoHotSeconds", "RpoHotMessages", "RpoColdSeconds"
 
 
 def of_batch(
@@ -60,4 +62,18 @@ def of_pass(report: Report) -> tuple[Metric, ...]:
         Metric(REFUSED, Unit.COUNT, (len(report.refused),)),
         Metric(TAKEN, Unit.COUNT, (report.adopted,)),
         Metric(PASS, Unit.SECONDS, (report.ended_at_s - report.begun_at_s,)),
+    )
+
+
+def of_exposure(found: Exposure) -> tuple[Metric, ...]:
+    """Return the metrics of what would be lost; what was not measured has none."""
+    figures = (
+        (RPO_HOT, Unit.SECONDS, found.hot_s),
+        (RPO_MESSAGES, Unit.COUNT, found.messages),
+        (RPO_COLD, Unit.SECONDS, found.cold_s),
+    )
+    return tuple(
+        Metric(name, unit, (value,))
+        for name, unit, value in figures
+        if value is not None
     )

@@ -27,6 +27,7 @@ def _perform(event: Mapping[str, Any], account_id: str) -> dict[str, str]:
         account_id=account_id,
         region=settings.region,
         registry=settings.registry,
+        telemetry=settings.telemetry,
         fleet_group=settings.fleet_group,
         fleet_policy=properties["FleetPolicy"],
         thing_type=settings.thing_type,
@@ -39,8 +40,11 @@ def _perform(event: Mapping[str, Any], account_id: str) -> dict[str, str]:
         remove(wish, clients)
         return {}
     facts = establish(wish, clients)
-    endpoint = {"DataEndpoint": facts.data_endpoint}
-    return {"RegistryStreamArn": facts.registry_stream_arn, **endpoint}
+    return {
+        "DataEndpoint": facts.data_endpoint,
+        "RegistryStreamArn": facts.registry_stream_arn,
+        "TelemetryStreamArn": facts.telemetry_stream_arn,
+    }
 
 
 def _copy(event: Mapping[str, Any]) -> dict[str, str]:

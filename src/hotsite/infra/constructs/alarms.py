@@ -16,6 +16,7 @@ LAG, PENDING, FAILED, REFUSED = (
     "FailedNames",
     "RefusedDeletions",
 )
+RPO_HOT = "RpoHotSeconds"
 _PERIOD_S = 60
 
 
@@ -46,6 +47,8 @@ class _Alarm:
         threshold: Above it is alarm.
         statistic: For example ``Maximum`` or ``p99``.
         periods: How many minutes in a row.
+        missing: What no value in a minute means, as CloudWatch spells it. By
+            default that nothing to replicate is no trouble.
     """
 
     identifier: str
@@ -55,6 +58,7 @@ class _Alarm:
     threshold: float
     statistic: str = "Maximum"
     periods: int = 3
+    missing: str = "notBreaching"
 
 
 class Alarms(Construct):
@@ -91,8 +95,7 @@ class Alarms(Construct):
             evaluation_periods=alarm.periods,
             threshold=alarm.threshold,
             comparison_operator="GreaterThanThreshold",
-            # Nothing to replicate is no trouble.
-            treat_missing_data="notBreaching",
+            treat_missing_data=alarm.missing,
             alarm_actions=[self.topic],
         )
 
@@ -135,6 +138,15 @@ def _own_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
             prefix,
             threshold=0,
             periods=1,
+        ),
+        _Alarm(
+            "rpo",
+            "If the other Region died now, half of the devices' outbox would go.",
+            (NAMESPACE, RPO_HOT),
+            prefix,
+            threshold=inputs.settings.outbox.reach_s / 2,
+            # A meter that stands still must not look like a small figure.
+            missing="breaching",
         ),
     )
 

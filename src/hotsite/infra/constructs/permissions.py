@@ -122,12 +122,36 @@ def canary(inputs: SiteInputs) -> Statements:
     )
 
 
+def meter(inputs: Inputs, *, stream: str) -> Statements:
+    """Read the hot table's stream, look at names of cold objects, keep readings.
+
+    Args:
+        inputs: The site's inputs.
+        stream: ARN of this Region's stream of the hot table.
+    """
+    bucket = cold_bucket(inputs.settings.prefix, Aws.ACCOUNT_ID, inputs.site.region)
+    return (
+        allow(
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+            on=[stream],
+        ),
+        allow("dynamodb:ListStreams", on=["*"]),
+        allow("dynamodb:GetItem", "dynamodb:PutItem", on=[_table(inputs, "applied")]),
+        allow("s3:ListBucket", on=[f"arn:{Aws.PARTITION}:s3:::{bucket}"]),
+    )
+
+
 def setup(inputs: SiteInputs) -> Statements:
     """Look up, attach the fleet's policy, and make the canary."""
     thing = arn("iot", f"thing/{inputs.canary_thing}")
     group = arn("iot", f"thinggroup/{inputs.settings.fleet_group}")
     return (
-        allow("dynamodb:DescribeTable", on=[_table(inputs, "registry")]),
+        allow(
+            "dynamodb:DescribeTable",
+            on=[_table(inputs, "registry"), _table(inputs, "telemetry")],
+        ),
         allow(
             "iot:CreateKeysAndCertificate",
             "iot:DescribeEndpoint",

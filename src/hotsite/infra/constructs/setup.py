@@ -15,7 +15,7 @@ _LIMIT_S = 120
 
 
 class Setup(Construct):
-    """Looks up this Region's stream and endpoint, and finishes the fleet.
+    """Looks up this Region's streams and endpoint, and finishes the fleet.
 
     A replica's stream ARN ends in the time of its creation, and the Data-ATS
     endpoint is the account's: both exist only at deploy time, in this Region.
@@ -63,6 +63,11 @@ class Setup(Construct):
     def stream_arn(self) -> str:
         """Return the stream of this Region's replica of the registry."""
         return self._resource.get_att("RegistryStreamArn").to_string()
+
+    @property
+    def telemetry_stream_arn(self) -> str:
+        """Return the stream of this Region's replica of the hot table."""
+        return self._resource.get_att("TelemetryStreamArn").to_string()
 
     @property
     def data_endpoint(self) -> str:

@@ -99,6 +99,21 @@ def retry_delay_s(attempts: int) -> float:
     return float(min(RETRY_S_MAX, RETRY_S_MIN * 2 ** min(attempts, 10)))
 
 
+def is_due(waiting: int, waited_s: float, *, batch_size: int, window_s: float) -> bool:
+    """Say whether a batch goes now, or waits for more records.
+
+    "Lambda reads records until it has a full batch or until the batching window
+    expires" (Lambda Developer Guide, "Batching behavior").
+
+    Args:
+        waiting: records that could go.
+        waited_s: for how long the first of them has waited.
+        batch_size: records in a full batch.
+        window_s: MaximumBatchingWindowInSeconds.
+    """
+    return waiting >= batch_size or waited_s >= window_s
+
+
 class StreamPoller:
     """Replaces ministack's `_poll_dynamodb_streams`."""
 
@@ -109,6 +124,7 @@ class StreamPoller:
         self._scope: Any = importlib.import_module("ministack.core.responses")
         self._progress: dict[str, Progress] = {}
         self._not_before_s: dict[str, float] = {}
+        self._waiting_since_s: dict[str, float] = {}
 
     def poll(self) -> bool:
         """Start a delivery for each mapping that has records and none in flight.
@@ -144,9 +160,24 @@ class StreamPoller:
         )
         if function is None or not records:
             return False
+        if not self._is_due(mapping, progress, len(records)):
+            return False
         self._lambdas._dispatch_esm_batch(  # noqa: SLF001 - one in flight for each mapping
             identifier, self._deliver, mapping, function, progress, list(records)
         )
+        return True
+
+    def _is_due(
+        self, mapping: Mapping[str, Any], progress: Progress, waiting: int
+    ) -> bool:
+        now_s = time.monotonic()
+        since_s = self._waiting_since_s.setdefault(mapping["UUID"], now_s)
+        window_s = float(mapping.get("MaximumBatchingWindowInSeconds") or 0)
+        if not is_due(
+            waiting, now_s - since_s, batch_size=progress.batch_size, window_s=window_s
+        ):
+            return False
+        del self._waiting_since_s[mapping["UUID"]]
         return True
 
     def _current(self, mapping: Mapping[str, Any], table_name: str) -> Progress:

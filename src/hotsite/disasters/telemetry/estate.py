@@ -1,0 +1,117 @@
+"""A fleet and its two Regions, whole."""
+
+import random
+from dataclasses import dataclass, field
+
+from hotsite.core.outbox import Key
+from hotsite.disasters.telemetry.plan import Plan
+from hotsite.sim.fleet.device import Around, SimDevice, Unrest
+from hotsite.sim.fleet.names import Names
+from hotsite.sim.fleet.site import SimSite, heal_ways, join
+from hotsite.sim.scheduler import Scheduler
+
+REGIONS = ("a", "b")
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """The loss of a Region.
+
+    Attributes:
+        region: Which one.
+        at_s: When.
+        at_risk: What its broker acknowledged and nobody else has: lost, if a
+            PUBACK were trusted.
+        connects: CONNECTs until then, at both brokers, by thing.
+    """
+
+    region: str
+    at_s: float
+    at_risk: frozenset[tuple[str, Key]]
+    connects: dict[str, int] = field(default_factory=dict)
+
+
+class Estate:
+    """The world of a seed.
+
+    Attributes:
+        plan: What it is.
+        sites: The Regions by name.
+        devices: The fleet by thing.
+        death: The loss of a Region, once it happened.
+        lines: What happened, for people.
+    """
+
+    def __init__(self, seed: int, plan: Plan) -> None:
+        """Make everything; devices have no power yet."""
+        self.plan = plan
+        self.scheduler = Scheduler()
+        self.chance = random.Random(seed)  # noqa: S311 - a simulation, no secret
+        self.lines: list[str] = []
+        self.death: Death | None = None
+        self.unrest = Unrest()
+        self.sites = {
+            name: SimSite(name, self.scheduler, self.chance) for name in REGIONS
+        }
+        join(*self.sites.values(), self.scheduler, self.chance)
+        spread_s = len(plan.devices) / plan.connects_per_s
+        for site in self.sites.values():
+            site.broker.luck.connects_per_s = plan.connects_per_s
+            site.broker.luck.burst = plan.burst
+            site.rules.throttle_spread_s = spread_s
+        self.names = Names(self.scheduler, self.chance, plan.names)
+        around = Around(
+            self.scheduler, self.names, self.sites, self.unrest, self.tell
+        )
+        self.devices = {
+            one.identity.thing: SimDevice(one, around, self.chance)
+            for one in plan.devices
+        }
+
+    @property
+    def survivors(self) -> tuple[SimSite, ...]:
+        """Return the Regions that are not dead."""
+        dead = self.death.region if self.death else ""
+        return tuple(site for site in self.sites.values() if site.name != dead)
+
+    def tell(self, who: str, text: str) -> None:
+        """Note what happened."""
+        self.lines.append(f"{self.scheduler.now_s() - 1e6:9.2f} s  {who}: {text}")
+
+    def stop(self, region: str, *, is_silent: bool) -> None:
+        """Let a Region go silent, or reset whoever is connected."""
+        site = self.sites[region]
+        if is_silent:
+            site.freeze()
+        else:
+            site.die()
+        self.names.note(region, is_up=False)
+
+    def live(self, region: str) -> None:
+        """Let a Region go on."""
+        site = self.sites[region]
+        site.live()
+        heal_ways(*self.sites.values())
+        self.names.note(region, is_up=True)
+
+    def lose(self, region: str, *, is_silent: bool) -> None:
+        """Lose a Region until the very end."""
+        self.stop(region, is_silent=is_silent)
+        (survivor,) = (s for s in self.sites.values() if s.name != region)
+        there = {
+            (row.thing, row.message.key)
+            for rows in survivor.table.rows.values()
+            for row in rows.values()
+        }
+        at_risk = frozenset(
+            (thing, key)
+            for thing, device in self.devices.items()
+            for key, by in device.account.acknowledged.items()
+            if set(by) == {region} and (thing, key) not in there
+        )
+        connects = {thing: self.connects(thing) for thing in self.devices}
+        self.death = Death(region, self.scheduler.now_s(), at_risk, connects)
+
+    def connects(self, thing: str) -> int:
+        """Return how many CONNECTs of a device arrived anywhere."""
+        return sum(site.broker.connects[thing] for site in self.sites.values())

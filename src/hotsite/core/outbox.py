@@ -179,7 +179,10 @@ class Outbox:
             if kept.acknowledgement is not None:
                 entry = self._entries[kept.message.key]
                 entry.site = kept.acknowledgement.site
-                entry.at_s = entry.first_at_s = kept.acknowledgement.at_s
+                entry.first_at_s = kept.acknowledgement.at_s
+                # By the clock of a former run, which may have been wrong, as may
+                # be today's: retention starts again (see ``expire``).
+                entry.at_s = -inf
                 self._unacknowledged_count -= 1
         self._sort()
 
@@ -310,6 +313,9 @@ class Outbox:
     def expire(self, now_s: float) -> tuple[Key, ...]:
         """Drop what was acknowledged long enough ago. Call only while connected.
 
+        What a former run was acknowledged counts as acknowledged at the first
+        call: no clock says how long the device was without power.
+
         Args:
             now_s: The time, in seconds since the epoch.
 
@@ -318,7 +324,11 @@ class Outbox:
         """
         dropped = []
         for key in self._retained:
-            if self._entries[key].at_s + self._policy.retention_s > now_s:
+            entry = self._entries[key]
+            if entry.at_s == -inf:
+                entry.at_s = now_s
+                continue
+            if entry.at_s + self._policy.retention_s > now_s:
                 break
             dropped.append(key)
         for key in dropped:

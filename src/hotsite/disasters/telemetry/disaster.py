@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+from hotsite.core.telemetry import Telemetry
 from hotsite.disasters.outcome import Op, Outcome
 from hotsite.disasters.telemetry import invariants
 from hotsite.disasters.telemetry.estate import Estate
@@ -36,9 +37,11 @@ def play(seed: int, ops: tuple[Op, ...] | None = None) -> Outcome:
     heal(estate)
     estate.tell("all", "all faults are over, but for the lost Region")
     problems = _come_to_rest(estate) or list(invariants.broken(estate))
-    if not problems:
-        problems = _come_back(estate)
-    return Outcome(seed, ops, tuple(problems), tuple(estate.lines), _counts(estate))
+    problems = problems or list(invariants.too_many_connects(estate))
+    counts = _counts_of_loss(estate)
+    problems = problems or _come_back(estate)
+    counts += _counts(estate)
+    return Outcome(seed, ops, tuple(problems), tuple(estate.lines), counts)
 
 
 def _plan(op: Op, estate: Estate) -> None:
@@ -62,14 +65,16 @@ def _come_to_rest(estate: Estate) -> list[str]:
         estate.scheduler.run(_LOOK_EVERY_S)
         told = list(invariants.restless(estate))
         if not told:
-            estate.scheduler.run(_STORING_S)
+            # Between Regions that both live, replication has to catch up as well.
+            lag_s = 0.0 if estate.death else estate.plan.lag_s
+            estate.scheduler.run(_STORING_S + lag_s)
             return []
     return told
 
 
 def _come_back(estate: Estate) -> list[str]:
     """Let the lost Region return with its stranded writes, and devices after it."""
-    before = {}
+    before: dict[tuple[str, str], Telemetry] = {}
     for site in estate.survivors:
         before |= site.table.query()
     if estate.death is not None:
@@ -84,6 +89,13 @@ def _come_back(estate: Estate) -> list[str]:
         device.boot()
     problems = _come_to_rest(estate) or list(invariants.broken(estate))
     return problems or list(invariants.changed(estate, before))
+
+
+def _counts_of_loss(estate: Estate) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    if estate.death is not None:
+        counts["lost if a PUBACK were trusted"] = len(estate.death.at_risk)
+    return +counts
 
 
 def _counts(estate: Estate) -> Counter[str]:

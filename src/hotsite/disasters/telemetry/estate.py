@@ -53,16 +53,15 @@ class Estate:
         self.sites = {
             name: SimSite(name, self.scheduler, self.chance) for name in REGIONS
         }
-        join(*self.sites.values(), self.scheduler, self.chance)
+        one, two = self.sites.values()
+        join(one, two, self.scheduler, self.chance)
         spread_s = len(plan.devices) / plan.connects_per_s
         for site in self.sites.values():
             site.broker.luck.connects_per_s = plan.connects_per_s
             site.broker.luck.burst = plan.burst
             site.rules.throttle_spread_s = spread_s
         self.names = Names(self.scheduler, self.chance, plan.names)
-        around = Around(
-            self.scheduler, self.names, self.sites, self.unrest, self.tell
-        )
+        around = Around(self.scheduler, self.names, self.sites, self.unrest, self.tell)
         self.devices = {
             one.identity.thing: SimDevice(one, around, self.chance)
             for one in plan.devices

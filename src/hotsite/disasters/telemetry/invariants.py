@@ -48,11 +48,13 @@ def changed(estate: Estate, before: Shown) -> Iterator[str]:
         yield f"{thing} {place} is shown in one Region alone"
 
 
-def connects_of_failover(estate: Estate) -> Iterator[tuple[str, int]]:
-    """Yield how many CONNECTs each device has sent since the Region was lost."""
+def too_many_connects(estate: Estate) -> Iterator[str]:
+    """Yield which devices came back too often since a Region was lost."""
     if estate.death is not None:
         for thing, before in estate.death.connects.items():
-            yield thing, estate.connects(thing) - before
+            sent = estate.connects(thing) - before
+            if sent > CONNECTS_MAX:
+                yield f"{thing} has sent {sent} CONNECTs since the loss"
 
 
 def _missing(device: SimDevice, site: SimSite) -> Iterator[str]:
@@ -65,7 +67,7 @@ def _missing(device: SimDevice, site: SimSite) -> Iterator[str]:
     durable = account.durable | set(device.disk.messages)
     unsent = durable - set(account.acknowledged) - account.dropped - there
     if unsent:
-        yield f"{device.thing}: kept and never delivered to {site.name}: {_told(unsent)}"
+        yield f"{device.thing}: kept, and never in {site.name}: {_told(unsent)}"
 
 
 def _strange(estate: Estate, site: SimSite) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The broker of a Region in virtual time: it admits, acknowledges, and may go silent."""
+"""The broker of a Region in virtual time: it admits, acknowledges, goes silent."""
 
 import random
 from collections import Counter

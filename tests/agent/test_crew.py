@@ -10,7 +10,8 @@ from tests.agent.authority import Authority
 from tests.agent.broker import Broker, server_tls
 from tests.agent.conftest import ADDRESSES, NAME, PORT, SITE_A, SITE_B
 
-from hotsite.core.device_values import Failed, Joined, Left, Refused
+from hotsite.core.device_values import Failed, Joined, Left, Refused, Resumed
+from hotsite.core.intervals import Intervals
 from hotsite.faces.agent.config import read_fleet
 from hotsite.faces.agent.crew import Crew
 
@@ -199,6 +200,55 @@ async def test_what_was_not_acknowledged_before_a_restart_arrives_after_it(
     old = [json.loads(payload) for _topic, payload in broker_a.received]
     seqs = {m["seq"] for m in old if m["epoch"] == before[0].epoch}
     assert seqs == set(range(1, after[0].published.size + 1))
+
+
+@pytest.mark.parametrize("version", [4, 5])
+async def test_only_what_the_other_site_lacks_is_sent_to_it_again(
+    fleet_file, name_server, broker_a, broker_b, version
+):
+    async with running(fleet_file(policy={"version": version})) as crew:
+        outbox = crew.drivers["thing-0"].device.outbox
+        await broker_a.until(lambda: len(broker_a.received) >= 20)
+        crew.is_paused = True
+        await crew.told.until(lambda: not crew.sample().backlog)
+        first = outbox.epoch
+        broker_b.stored = {first: Intervals(((1, 15),))}
+        name_server.site = SITE_B
+        await broker_a.kill()
+        await crew.told.until(lambda: crew.told.of(Resumed))
+        await crew.told.until(lambda: not crew.sample().replaying)
+        count = outbox.report()[0].published.size
+        (resumed,) = crew.told.of(Resumed)
+        got = [json.loads(text)["seq"] for _topic, text in broker_b.received]
+        assert got == list(range(16, count + 1))
+        assert (len(resumed.vouched), resumed.missing_count) == (15, count - 15)
+        assert broker_b.connects[0].version == version
+    # What the site vouched for is remembered as its own: back on it after a restart,
+    # nothing is asked and nothing is sent again.
+    broker_b.received.clear()
+    broker_b.asked.clear()
+    async with running(fleet_file(policy={"version": version})) as crew:
+        await broker_b.until(lambda: len(broker_b.received) >= 3)
+    epochs = {json.loads(text)["epoch"] for _topic, text in broker_b.received}
+    assert first not in epochs
+    assert not broker_b.asked
+
+
+async def test_a_site_that_does_not_answer_gets_everything_in_batches(
+    fleet_file, name_server, broker_a, broker_b
+):
+    policy = {"resume_s_max": 0.3, "attempt_s_max": 1.0}
+    async with running(fleet_file(interval_s=0.02, policy=policy)) as crew:
+        await broker_a.until(lambda: len(broker_a.received) >= 30)
+        crew.is_paused = True
+        await crew.told.until(lambda: not crew.sample().backlog)
+        name_server.site = SITE_B
+        await broker_a.kill()
+        await crew.told.until(lambda: crew.told.of(Resumed))
+        await crew.told.until(lambda: not crew.sample().replaying)
+    assert len(broker_b.asked) == 1
+    assert broker_b.batches == [len(broker_a.counts())]
+    assert broker_b.counts() == broker_a.counts()
 
 
 @pytest.mark.parametrize("version", [4, 5])

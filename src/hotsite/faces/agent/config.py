@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from hotsite.core.backoff import BackoffPolicy
 from hotsite.core.device_values import DevicePolicy, check_endpoint
+from hotsite.core.error_budget import BudgetPolicy
 from hotsite.core.mqtt_packets import Version
 from hotsite.core.outbox import OutboxPolicy, Overflow
 from hotsite.errors import InvalidInputError
@@ -47,7 +48,7 @@ class AgentConfig:
         endpoints: Names of the brokers under the owner's domain, in order.
         authority: The certificates of the brokers' authority, PEM text.
         outbox: The file that keeps messages.
-        port: The brokers' TCP port.
+        ports: The brokers' TCP ports: all names on one, then all on the next.
         resolver: The name server, or None for the machine's resolver.
         interval_s: Time between two messages of a device, in seconds, above 0.
         seed: Chooses each device's phase, readings and jitter.
@@ -61,7 +62,7 @@ class AgentConfig:
     endpoints: tuple[str, ...]
     authority: str
     outbox: Path
-    port: int = 8883
+    ports: tuple[int, ...] = (8883,)
     resolver: NameServer | None = None
     interval_s: float = 10.0
     seed: int = 0
@@ -194,7 +195,7 @@ def _common(table: _Table, devices: tuple[DeviceConfig, ...]) -> AgentConfig:
         default,
         authority=table.pem("ca"),
         outbox=table.path("outbox", _OUTBOX),
-        port=table.take("port", int, default.port),
+        ports=_ports(table),
         resolver=resolver,
         interval_s=table.take("interval_s", float, default.interval_s),
         seed=table.take("seed", int, default.seed),
@@ -204,13 +205,22 @@ def _common(table: _Table, devices: tuple[DeviceConfig, ...]) -> AgentConfig:
         keeping=_keeping(table.table("keeping")),
     )
     table.finish()
-    if not 0 < config.port <= _PORT_MAX:
-        raise InvalidInputError(f"{table.where} port must be 1 to {_PORT_MAX}")
     if min(config.interval_s, config.starts_per_s) <= 0:
         raise InvalidInputError(
             f"{table.where} interval_s and starts_per_s must be above 0"
         )
     return config
+
+
+def _ports(table: _Table) -> tuple[int, ...]:
+    """Return the list under ``ports``, or the one ``port``."""
+    ports = table.take("ports", list, [table.take("port", int, 8883)])
+    for port in ports:
+        if type(port) is not int or not 0 < port <= _PORT_MAX:
+            raise InvalidInputError(f"{table.where} a port must be 1 to {_PORT_MAX}")
+    if not ports:
+        raise InvalidInputError(f"{table.where} ports must name one or more")
+    return tuple(ports)
 
 
 def _policy(table: _Table) -> DevicePolicy:
@@ -219,8 +229,11 @@ def _policy(table: _Table) -> DevicePolicy:
     version = table.take("version", int, int(Version.V5))
     if version not in set(Version):
         raise InvalidInputError(f"{table.where} version must be 4 (3.1.1) or 5")
+    budget = BudgetPolicy(**_numbers(table.table("budget"), BudgetPolicy()))
     limits = _numbers(table, DevicePolicy())
-    return DevicePolicy(**limits, backoff=spacing, version=Version(version))
+    return DevicePolicy(
+        **limits, backoff=spacing, budget=budget, version=Version(version)
+    )
 
 
 def _keeping(table: _Table) -> OutboxPolicy:
@@ -233,7 +246,7 @@ def _keeping(table: _Table) -> OutboxPolicy:
 
 
 def _numbers(
-    table: _Table, default: DevicePolicy | OutboxPolicy | BackoffPolicy
+    table: _Table, default: DevicePolicy | OutboxPolicy | BackoffPolicy | BudgetPolicy
 ) -> dict[str, Any]:
     """Take every number that a policy has, by its own name; nothing else."""
     numbers = {}

@@ -5,12 +5,12 @@ Shared by the agent, a crew of one, and by the fleet runner.
 
 import asyncio
 import heapq
+import json
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from hotsite.adapters.mqtt import Credentials, make_tls
 from hotsite.adapters.outbox import SqliteOutbox
@@ -26,9 +26,10 @@ from hotsite.core.device_values import (
     Stop,
 )
 from hotsite.core.outbox import Outbox, OutboxFullError, Snapshot
+from hotsite.core.telemetry import command_filter
 from hotsite.faces.agent.config import AgentConfig, DeviceConfig
 from hotsite.faces.agent.driver import Driver, World
-from hotsite.faces.agent.sensor import Sensor, telemetry
+from hotsite.faces.agent.sensor import Sensor
 
 # Messages that are due within this time are made together and share a commit.
 _TICK_S = 0.02
@@ -111,7 +112,6 @@ class Crew:
             resolver=_resolver(config),
             store=self._store,
             clock=self.clock,
-            port=config.port,
             version=config.policy.version,
             tell=self._hear,
             broke=self._break,
@@ -170,9 +170,9 @@ class Crew:
 
     def _enlist(self, item: DeviceConfig, snapshot: Snapshot, world: World) -> Driver:
         config = self._config
-        topics = (f"cmd/{item.thing}/#",) if config.is_listening else ()
+        topics = (command_filter(item.thing),) if config.is_listening else ()
         device = Device(
-            Identity(item.thing, config.endpoints, topics),
+            Identity(item.thing, config.endpoints, topics, config.ports),
             Outbox(snapshot, config.keeping),
             config.policy,
             uniform=self._random.random,
@@ -212,9 +212,9 @@ class Crew:
                 await asyncio.sleep(max(_TICK_S, due[0][0] - self.clock()))
 
     def _publish(self, driver: Driver, sensor: Sensor) -> None:
-        make = partial(telemetry, at_s=self.clock(), data=sensor.read())
+        data = json.dumps(sensor.read(), separators=(",", ":"))
         try:
-            driver.publish(make)
+            driver.publish(data)
         except OutboxFullError:
             self._counts["refused"] += 1
         else:

@@ -28,6 +28,7 @@ from hotsite.core.device_values import (
     Queued,
     Resolve,
     ResolveFailed,
+    Resumed,
     Send,
     Tick,
 )
@@ -42,6 +43,7 @@ from hotsite.core.mqtt_packets import (
     Version,
 )
 from hotsite.core.outbox import Key, Message
+from hotsite.core.telemetry import Telemetry, encode_message
 from hotsite.errors import UnreachableError
 
 # A timer that fires a hair early finds nothing due and has to be set again.
@@ -56,7 +58,6 @@ class World:
         resolver: Who knows where a name leads.
         store: Where messages are durable.
         clock: Seconds since the epoch that never run backwards.
-        port: The brokers' TCP port.
         version: What is spoken.
         tell: Hears each output that somebody may want to know, with the thing.
         broke: Hears that a file or the program broke; the process should end.
@@ -65,7 +66,6 @@ class World:
     resolver: Resolver
     store: SqliteOutbox
     clock: Callable[[], float]
-    port: int
     version: Version
     tell: Callable[[str, Output], None]
     broke: Callable[[BaseException], None]
@@ -122,11 +122,14 @@ class Driver:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def publish(self, payload: Callable[[Key], bytes]) -> None:
+    def publish(self, data: str) -> asyncio.Future[None]:
         """Make a message durable, then send it as soon as possible.
 
         Args:
-            payload: Makes the message's text once its key is known.
+            data: The reading: the text of one JSON object.
+
+        Returns:
+            Done when the message survives a crash of this machine.
 
         Raises:
             OutboxFullError: There is no room; nothing was kept.
@@ -138,9 +141,11 @@ class Driver:
             store.drop(thing, keys, is_given_up=evicted.is_given_up)
         self._seq += 1
         key = Key(outbox.epoch, self._seq)
-        message = Message(key, payload(key))
+        told = Telemetry(key, self._world.clock(), data)
+        message = Message(key, encode_message(told))
         durable = self._world.store.append(thing, message)
         durable.add_done_callback(partial(self._queue, message))
+        return durable
 
     def feed(self, happened: Input) -> None:
         """Hand an input to the device and do what it says."""
@@ -168,6 +173,9 @@ class Driver:
                 thing, store = self.device.identity.thing, self._world.store
                 if isinstance(output, Acknowledged):
                     store.acknowledge(thing, output.key, output.acknowledgement)
+                elif isinstance(output, Resumed):
+                    for key in output.vouched:
+                        store.acknowledge(thing, key, output.acknowledgement)
                 elif isinstance(output, Dropped):
                     store.drop(thing, output.keys)
                 self._world.tell(thing, output)
@@ -198,7 +206,7 @@ class Driver:
             self.feed(ResolveFailed(str(error)))
 
     async def _dial(self, where: Dial) -> None:
-        target = Target(where.address, self._world.port, where.server_name)
+        target = Target(where.address, where.port, where.server_name)
         link = self._link = _Link(self)
         try:
             connection = await dial(

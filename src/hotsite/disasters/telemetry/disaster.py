@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 
-from hotsite.core.telemetry import Telemetry
 from hotsite.disasters.outcome import Op, Outcome
 from hotsite.disasters.telemetry import invariants
 from hotsite.disasters.telemetry.estate import Estate
@@ -74,9 +73,7 @@ def _come_to_rest(estate: Estate) -> list[str]:
 
 def _come_back(estate: Estate) -> list[str]:
     """Let the lost Region return with its stranded writes, and devices after it."""
-    before: dict[tuple[str, str], Telemetry] = {}
-    for site in estate.survivors:
-        before |= site.table.query()
+    before = invariants.shown(estate)
     if estate.death is not None:
         estate.tell(estate.death.region, "is back")
         estate.live(estate.death.region)
@@ -106,6 +103,6 @@ def _counts(estate: Estate) -> Counter[str]:
         counts["messages acknowledged"] += len(device.account.acknowledged)
         counts["messages dropped by policy"] += len(device.account.dropped)
     for site in estate.sites.values():
-        counts["messages that arrived again"] += site.rules.repeats
+        counts["messages that arrived again"] += site.table.repeats
         counts["connects refused for load"] += site.broker.refusals.total()
     return +counts

@@ -4,9 +4,13 @@ import random
 from dataclasses import dataclass, field
 
 from hotsite.core.outbox import Key
+from hotsite.disasters.telemetry.functions import Functions
 from hotsite.disasters.telemetry.plan import Plan
+from hotsite.flows.resume import Budget
 from hotsite.sim.fleet.device import Around, SimDevice, Unrest
+from hotsite.sim.fleet.hot import HotTable
 from hotsite.sim.fleet.names import Names
+from hotsite.sim.fleet.rules import Lambdas
 from hotsite.sim.fleet.site import SimSite, heal_ways, join
 from hotsite.sim.scheduler import Scheduler
 
@@ -39,6 +43,8 @@ class Estate:
         sites: The Regions by name.
         devices: The fleet by thing.
         death: The loss of a Region, once it happened.
+        orders: How often devices were told to move.
+        functions: The Lambdas of both Regions.
         lines: What happened, for people.
     """
 
@@ -49,23 +55,31 @@ class Estate:
         self.chance = random.Random(seed)  # noqa: S311 - a simulation, no secret
         self.lines: list[str] = []
         self.death: Death | None = None
+        self.orders = 0
+        self.functions: list[Functions] = []
         self.unrest = Unrest()
         self.sites = {
-            name: SimSite(name, self.scheduler, self.chance) for name in REGIONS
+            name: SimSite(name, self.scheduler, self.chance, self._lambdas)
+            for name in REGIONS
         }
         one, two = self.sites.values()
         join(one, two, self.scheduler, self.chance)
-        spread_s = len(plan.devices) / plan.connects_per_s
         for site in self.sites.values():
             site.broker.luck.connects_per_s = plan.connects_per_s
             site.broker.luck.burst = plan.burst
-            site.rules.throttle_spread_s = spread_s
         self.names = Names(self.scheduler, self.chance, plan.names)
         around = Around(self.scheduler, self.names, self.sites, self.unrest, self.tell)
         self.devices = {
             one.identity.thing: SimDevice(one, around, self.chance)
             for one in plan.devices
         }
+
+    def _lambdas(self, table: HotTable) -> Lambdas:
+        budget = Budget(self.plan.pages_max)
+        spread_s = len(self.plan.devices) / self.plan.connects_per_s
+        functions = Functions(table, self.scheduler, self.chance, budget, spread_s)
+        self.functions.append(functions)
+        return Lambdas(functions.take_batch, functions.answer)
 
     @property
     def survivors(self) -> tuple[SimSite, ...]:

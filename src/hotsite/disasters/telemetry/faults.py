@@ -7,6 +7,8 @@ not ended when the world is healed ends then.
 import random
 from collections.abc import Callable, Mapping
 
+from hotsite.core.move import Move, encode
+from hotsite.core.telemetry import move_topic
 from hotsite.disasters.telemetry.estate import Estate
 from hotsite.sim.fleet.device import SimDevice
 
@@ -130,6 +132,15 @@ def _fail_answers(estate: Estate, region: str, chance: random.Random) -> None:
     _until(estate, chance, _LONG_S, luck.calm)
 
 
+def _move(estate: Estate, region: str, chance: random.Random) -> None:
+    """Tell all devices of a Region to go to the other one."""
+    estate.orders += 1
+    to = "b" if region == "a" else "a"
+    order = encode(Move(to, chance.uniform(0.0, 20.0), estate.orders))
+    for thing in estate.devices:
+        estate.sites[region].broker.say(thing, move_topic(thing), order)
+
+
 def _fail_dns(estate: Estate, _region: str, chance: random.Random) -> None:
     names = estate.names
     names.failure_share = chance.uniform(0.2, 1.0)
@@ -155,6 +166,7 @@ FAULTS: Mapping[str, Act] = {
     "fail rules": _fail_rules,
     "fail answers": _fail_answers,
     "fail DNS": _fail_dns,
+    "move": _move,
 }
 
 

@@ -29,6 +29,8 @@ def broken(estate: Estate) -> Iterator[str]:
             yield from _missing(device, site)
     for site in estate.survivors:
         yield from _strange(estate, site)
+    for functions in estate.functions:
+        yield from (f"a function refused: {reason}" for reason in functions.rejects)
 
 
 def restless(estate: Estate) -> Iterator[str]:
@@ -36,6 +38,14 @@ def restless(estate: Estate) -> Iterator[str]:
     for thing, device in estate.devices.items():
         if not device.is_quiet:
             yield f"{thing} does not come to rest: {device.told()}"
+
+
+def shown(estate: Estate) -> Shown:
+    """Return what a query shows of what is alive, by thing and sort key."""
+    found: dict[tuple[str, str], Telemetry] = {}
+    for site in estate.survivors:
+        found |= site.table.query()
+    return found
 
 
 def changed(estate: Estate, before: Shown) -> Iterator[str]:

@@ -37,6 +37,7 @@ class Plan:
         lag_s: Of replication while a Region is sick, at most, in seconds.
         connects_per_s: How many CONNECTs each Region's broker admits.
         burst: How many at once.
+        pages_max: Most pages that one question may cost a site.
     """
 
     devices: tuple[DevicePlan, ...]
@@ -44,6 +45,7 @@ class Plan:
     lag_s: float
     connects_per_s: float
     burst: float
+    pages_max: int
 
 
 def plan(seed: int) -> Plan:
@@ -59,6 +61,7 @@ def plan(seed: int) -> Plan:
         in_flight_max=chance.choice((1, 5, 20)),
         replay_in_flight_max=1,
         publishes_per_s_max=chance.choice((10, 50)),
+        resume_s_max=chance.choice((5.0, 5.0, 5.0, 0.0)),
         backoff=BackoffPolicy(throttle_spread_s=count / rate),
     )
     keeping = OutboxPolicy(
@@ -78,4 +81,5 @@ def plan(seed: int) -> Plan:
         for thing in (f"d{number}" for number in range(count))
     )
     ttl_s = chance.choice((0.0, 10.0, 60.0))
-    return Plan(devices, NamesPlan(ttl_s=ttl_s), lag_s, rate, burst)
+    pages_max = chance.choice((64, 64, 2))
+    return Plan(devices, NamesPlan(ttl_s=ttl_s), lag_s, rate, burst, pages_max)

@@ -142,6 +142,12 @@ class SimBroker:
         self._wires.clear()
         self._listening.clear()
 
+    def say(self, thing: str, topic: str, payload: bytes) -> None:
+        """Publish something to a thing, over whatever connection it has now."""
+        wire = self._wires.get(thing)
+        if wire is not None and wire in self._listening:
+            wire.reply(Publish(topic, payload, qos=1, packet_id=1))
+
     def _serve(self, wire: Wire, packet: Packet) -> None:
         if isinstance(packet, Connect):
             self._admit(wire)
@@ -185,19 +191,15 @@ class SimBroker:
             self._soon(self.luck.ack_s, lambda: wire.reply(packet))
             return
         thing = wire.thing
-        self._rules.take(thing, publish.topic, publish.payload, self._say(thing))
+        self._rules.take(
+            thing,
+            publish.topic,
+            publish.payload,
+            lambda topic, payload: self.say(thing, topic, payload),
+        )
         if publish.qos:
             puback = Puback(publish.packet_id)
             self._soon(self.luck.ack_s, lambda: wire.reply(puback))
-
-    def _say(self, thing: str) -> Callable[[str, bytes], None]:
-        def say(topic: str, payload: bytes) -> None:
-            # To whatever connection the thing has now: an answer may be late.
-            wire = self._wires.get(thing)
-            if wire is not None and wire in self._listening:
-                wire.reply(Publish(topic, payload))
-
-        return say
 
     def _soon(self, span_s: tuple[float, float], action: Callable[[], None]) -> None:
         def act() -> None:

@@ -24,11 +24,13 @@ from hotsite.core.device_values import (
     Joined,
     Left,
     Lost,
+    Moved,
     Output,
     Queued,
     Resolve,
     Resolved,
     ResolveFailed,
+    Resumed,
     Send,
     Start,
     Tick,
@@ -50,7 +52,13 @@ from hotsite.core.outbox import (
     OutboxFullError,
     OutboxPolicy,
 )
-from hotsite.core.telemetry import Telemetry, encode_message
+from hotsite.core.telemetry import (
+    Telemetry,
+    batch_topic,
+    encode_message,
+    sort_key,
+    unpack,
+)
 from hotsite.sim.fleet.disk import SimDisk
 from hotsite.sim.fleet.ledger import Account
 from hotsite.sim.fleet.names import Names
@@ -150,6 +158,7 @@ class SimDevice:
         self._timer_s = inf
         self._reading = 0
         self._live: dict[Key, tuple[float, int, int]] = {}
+        self._vouched: set[Key] = set()
 
     @property
     def thing(self) -> str:
@@ -265,6 +274,8 @@ class SimDevice:
     def _perform(self, output: Output) -> None:
         match output:
             case Send(packet):
+                if self._vouched and isinstance(packet, Publish):
+                    self._check(packet)
                 if self._wire is not None:
                     self._wire.send(packet)
             case Resolve(name):
@@ -275,6 +286,8 @@ class SimDevice:
                 self._close(is_polite=is_polite)
             case Acknowledged(key, by):
                 self._note(key, by)
+            case Resumed():
+                self._resume(output)
             case Dropped(keys):
                 self.disk.drop(keys)
             case _:
@@ -289,6 +302,32 @@ class SimDevice:
             waited_s = now_s - live[0]
             self.account.live_s_max = max(self.account.live_s_max, waited_s)
 
+    def _resume(self, resumed: Resumed) -> None:
+        """Note what a site vouches for; it must have that, and all that it has."""
+        table = self._around.sites[resumed.site].table
+        counts, problems = self.account.counts, self.account.problems
+        for key in resumed.vouched:
+            self.disk.acknowledge(key, resumed.acknowledgement)
+            if (self.thing, sort_key(key)) not in table.since_s:
+                problems.append(f"{resumed.site} vouched for {key}, which it lacks")
+        self._vouched = set(resumed.vouched)
+        counts["questions asked"] += 1
+        counts["messages vouched for"] += len(resumed.vouched)
+        counts["messages replayed"] += resumed.missing_count
+        self._around.tell(
+            self.thing,
+            f"may leave out {len(resumed.vouched)}, replays {resumed.missing_count}: "
+            f"{resumed.reason}",
+        )
+
+    def _check(self, publish: Publish) -> None:
+        """See that nothing is sent again that the site has vouched for."""
+        if publish.topic == batch_topic(self.thing):
+            messages, _ = unpack(publish.payload)
+            again = self._vouched.intersection(one.key for one in messages)
+            if again:
+                self.account.problems.append(f"replays {again}, which was vouched for")
+
     def _circumstances(self) -> tuple[int, int]:
         """Return what changes with each connection and each disturbance."""
         return self._attempt, self._around.unrest.count
@@ -301,6 +340,9 @@ class SimDevice:
                 tell(self.thing, f"joins {site}, with {replay_count} to replay")
             case Left(site, reason):
                 tell(self.thing, f"leaves {site}: {reason}")
+            case Moved(name, site):
+                self.account.counts["planned moves"] += 1
+                tell(self.thing, f"moves to {name}, which is in {site}")
             case Failed(reason):
                 self.account.counts["attempts failed"] += 1
                 tell(self.thing, f"fails: {reason}")
@@ -363,6 +405,7 @@ class SimDevice:
 
     def _close(self, *, is_polite: bool) -> None:
         self._attempt += 1
+        self._vouched = set()
         if self._wire is not None:
             self._wire.close(is_polite=is_polite)
             self._wire = None

@@ -5,11 +5,8 @@ DynamoDB global table (DynamoDB developer guide, V2globaltables_HowItWorks).
 """
 
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hotsite.core.intervals import Intervals
-from hotsite.core.resume import Range
 from hotsite.core.telemetry import Telemetry, sort_key
 from hotsite.sim.scheduler import Scheduler
 
@@ -39,19 +36,24 @@ class HotTable:
     Attributes:
         region: Whose.
         rows: The rows by thing and sort key.
+        since_s: Since when a row is there, in any version.
         way: Where own writes travel to; nothing without another Region.
+        repeats: How many messages were written here that were there already.
     """
 
     def __init__(self, region: str, scheduler: Scheduler) -> None:
         """Start empty."""
         self.region = region
         self.rows: dict[str, dict[str, Row]] = {}
+        self.since_s: dict[tuple[str, str], float] = {}
         self.way: Way | None = None
+        self.repeats = 0
         self._scheduler = scheduler
 
     def put(self, thing: str, message: Telemetry) -> None:
         """Write a row as a topic rule does: whole, and without a condition."""
         now_s = self._scheduler.now_s()
+        self.repeats += (thing, sort_key(message.key)) in self.since_s
         row = Row(thing, message, self.region, now_s, (now_s, self.region))
         self.receive(row)
         if self.way is not None:
@@ -64,18 +66,8 @@ class HotTable:
         there = rows.get(place)
         if there is None or there.order < row.order:
             rows[place] = row
-
-    def held(self, thing: str, ranges: Iterable[Range]) -> dict[int, Intervals]:
-        """Return which messages of some ranges are there, by epoch."""
-        keys = [row.message.key for row in self.rows.get(thing, {}).values()]
-        return {
-            item.epoch: Intervals.from_numbers(
-                key.seq
-                for key in keys
-                if key.epoch == item.epoch and item.lo <= key.seq <= item.hi
-            )
-            for item in ranges
-        }
+        if there is None:
+            self.since_s[row.thing, place] = self._scheduler.now_s()
 
     def query(self) -> dict[tuple[str, str], Telemetry]:
         """Return all that a reader sees, by thing and sort key."""

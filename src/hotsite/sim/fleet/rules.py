@@ -9,13 +9,25 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hotsite.core import jsontext, resume, telemetry
-from hotsite.core.telemetry import Telemetry
-from hotsite.errors import InvalidInputError
+from hotsite.core import jsontext, telemetry
+from hotsite.errors import InvalidInputError, RetryableError
 from hotsite.sim.fleet.hot import HotTable
 from hotsite.sim.scheduler import Scheduler
 
-Answering = Callable[[str, bytes], None]
+Tell = Callable[[str, bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lambdas:
+    """What the rules of a site call.
+
+    Attributes:
+        take_batch: Stores the messages of a thing's batch.
+        answer: Answers a thing's question, by telling it something on a topic.
+    """
+
+    take_batch: Callable[[str, bytes], None]
+    answer: Callable[[str, bytes, Tell], None]
 
 
 @dataclass(slots=True)
@@ -55,38 +67,36 @@ class Rules:
         table: Where messages end.
         scheduler: The time.
         chance: The seed's.
-        throttle_spread_s: What the resume Lambda tells devices.
+        lambdas: What is called for batches and questions.
         luck: How messages fare.
         is_up: False while nothing runs; it runs on afterwards.
         stranded: What waits meanwhile.
         rejects: What was malformed.
-        repeats: How many messages arrived that were there already.
     """
 
     table: HotTable
     scheduler: Scheduler
     chance: random.Random
-    throttle_spread_s: float | None = None
+    lambdas: Lambdas
     luck: RulesLuck = field(default_factory=RulesLuck)
     is_up: bool = True
     stranded: list[Callable[[], None]] = field(default_factory=list)
     rejects: list[str] = field(default_factory=list)
-    repeats: int = 0
 
-    def take(self, thing: str, topic: str, payload: bytes, answer: Answering) -> None:
+    def take(self, thing: str, topic: str, payload: bytes, tell: Tell) -> None:
         """Run the rule of a topic.
 
         Args:
             thing: Who published.
             topic: Where.
             payload: What.
-            answer: Publishes something to a topic, for the resume Lambda.
+            tell: Publishes something to a topic, for the resume Lambda.
         """
         luck = self.luck
         if topic == telemetry.resume_topic(thing):
             if self.chance.random() >= luck.unanswered_share:
                 delay_s = self.chance.uniform(*luck.answer_s)
-                self._later(delay_s, lambda: self._answer(thing, payload, answer))
+                self._later(delay_s, lambda: self._answer(thing, payload, tell))
             return
         copies = 2 if self.chance.random() < luck.double_share else 1
         for _ in range(copies):
@@ -113,28 +123,25 @@ class Rules:
 
     def _store(self, thing: str, topic: str, payload: bytes) -> None:
         if topic == telemetry.batch_topic(thing):
-            messages, rejects = telemetry.unpack(payload)
-            self.rejects.extend(reject.reason for reject in rejects)
-        else:
-            messages = self._one(payload)
-        for message in messages:
-            place = telemetry.sort_key(message.key)
-            self.repeats += place in self.table.rows.get(thing, {})
-            self.table.put(thing, message)
-
-    def _one(self, payload: bytes) -> tuple[Telemetry, ...]:
+            try:
+                self.lambdas.take_batch(thing, payload)
+            except RetryableError:
+                # An asynchronous call is made again.
+                again_s = self.chance.uniform(*self.luck.redrive_s)
+                self._later(again_s, lambda: self._store(thing, topic, payload))
+            return
         try:
             value = jsontext.parse(payload, where="message")
-            return (telemetry.decode_message(value),)
+            message = telemetry.decode_message(value)
         except InvalidInputError as error:
             self.rejects.append(str(error))
-            return ()
+        else:
+            self.table.put(thing, message)
 
-    def _answer(self, thing: str, payload: bytes, answer: Answering) -> None:
-        ask = resume.decode_ask(payload)
-        held = self.table.held(thing, ask.ranges)
-        given = resume.answer(ask, held, throttle_spread_s=self.throttle_spread_s)
-        text = resume.encode(given)
-        if self.chance.random() < self.luck.garbled_share:
-            text = text[: self.chance.randrange(len(text))]
-        answer(telemetry.resume_answer_topic(thing), text)
+    def _answer(self, thing: str, payload: bytes, tell: Tell) -> None:
+        def say(topic: str, text: bytes) -> None:
+            if self.chance.random() < self.luck.garbled_share:
+                text = text[: self.chance.randrange(len(text))]
+            tell(topic, text)
+
+        self.lambdas.answer(thing, payload, say)

@@ -1,10 +1,11 @@
 """One Region as a fleet sees it: broker, rules and hot table, up or down together."""
 
 import random
+from collections.abc import Callable
 
 from hotsite.sim.fleet.broker import SimBroker
 from hotsite.sim.fleet.hot import HotTable, Way
-from hotsite.sim.fleet.rules import Rules
+from hotsite.sim.fleet.rules import Lambdas, Rules
 from hotsite.sim.scheduler import Scheduler
 
 
@@ -19,11 +20,17 @@ class SimSite:
         ways: Replication out of it and into it, once it is joined to another.
     """
 
-    def __init__(self, name: str, scheduler: Scheduler, chance: random.Random) -> None:
+    def __init__(
+        self,
+        name: str,
+        scheduler: Scheduler,
+        chance: random.Random,
+        lambdas: Callable[[HotTable], Lambdas],
+    ) -> None:
         """Start empty, and up."""
         self.name = name
         self.table = HotTable(name, scheduler)
-        self.rules = Rules(self.table, scheduler, chance)
+        self.rules = Rules(self.table, scheduler, chance, lambdas(self.table))
         self.broker = SimBroker(name, scheduler, chance, self.rules)
         self.ways: tuple[Way, ...] = ()
 

@@ -253,8 +253,10 @@ TELEMETRY_MUTATIONS = (
         (
             Edit(
                 "core/outbox.py",
-                "        self._retained[key] = None\n        return True\n",
-                "        del self._entries[key]\n        return True\n",
+                "        self._retain(key, acknowledgement)\n        return True\n",
+                "        self._retain(key, acknowledgement)\n"
+                "        del self._retained[key], self._entries[key]\n"
+                "        return True\n",
             ),
         ),
         _TELEMETRY,
@@ -336,8 +338,67 @@ TELEMETRY_MUTATIONS = (
         (
             Edit(
                 "core/session.py",
-                "if puback.reason_code >= FAILURE_MIN:",
-                "if puback.reason_code > 0xFF:",
+                "is_refused = puback.reason_code >= FAILURE_MIN",
+                "is_refused = puback.reason_code > 0xFF",
+            ),
+        ),
+        _TELEMETRY,
+    ),
+    Mutation(
+        "what a site has not read counts as held",
+        (
+            Edit(
+                "flows/resume.py",
+                "            break\n    return seqs, used\n",
+                "            return seqs, used\n"
+                "    unread = range(seqs[-1] if seqs else wanted.lo, wanted.hi + 1)\n"
+                "    return [*seqs, *unread], used\n",
+            ),
+        ),
+        _TELEMETRY,
+    ),
+    Mutation(
+        "a site names what it holds up to, and no gaps",
+        (
+            Edit(
+                "core/resume.py",
+                "found[holding.epoch] = whole.difference(holding.gaps)",
+                "found[holding.epoch] = whole",
+            ),
+        ),
+        _TELEMETRY,
+    ),
+    Mutation(
+        "no answer means that nothing is missing",
+        (
+            Edit(
+                "core/session.py",
+                "            outputs.append(self._end_handshake(reason, now_s))\n",
+                "            by = Acknowledgement(self._site, now_s)\n"
+                "            self._outbox.vouch(self._outbox.replayed(), by)\n"
+                "            outputs.append(self._end_handshake(reason, now_s))\n",
+            ),
+        ),
+        _TELEMETRY,
+    ),
+    Mutation(
+        "what a store had no room for is not put again",
+        (
+            Edit(
+                "flows/telemetry.py",
+                "        left = put(left)\n",
+                "        left = put(left)[:0]\n",
+            ),
+        ),
+        _TELEMETRY,
+    ),
+    Mutation(
+        "everything is replayed, whatever the site says",
+        (
+            Edit(
+                "core/replay.py",
+                "        vouched = resume.vouched(self._ask, answer)\n",
+                "        vouched: dict = {}\n",
             ),
         ),
         _TELEMETRY,

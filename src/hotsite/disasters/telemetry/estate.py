@@ -7,7 +7,8 @@ from hotsite.core.outbox import Key
 from hotsite.disasters.telemetry.functions import Functions
 from hotsite.disasters.telemetry.plan import Plan
 from hotsite.flows.resume import Budget
-from hotsite.sim.fleet.device import Around, SimDevice, Unrest
+from hotsite.sim.fleet.around import Around, Unrest
+from hotsite.sim.fleet.device import SimDevice
 from hotsite.sim.fleet.hot import HotTable
 from hotsite.sim.fleet.names import Names
 from hotsite.sim.fleet.rules import Lambdas

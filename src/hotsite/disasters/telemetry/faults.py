@@ -16,8 +16,7 @@ _SHORT_S = (3.0, 20.0)
 _LONG_S = (10.0, 90.0)
 _OFF_S = (0.05, 60.0)
 _YEAR_S = 365 * 86_400.0
-# How wrong a clock may be; nothing stands for one that starts in 1970 at each boot.
-_AHEAD_S = (0.0, 0.0, None, -3600.0, 3600.0, 10 * _YEAR_S)
+_AHEAD_S = (0.0, 0.0, -3600.0, 3600.0, 10 * _YEAR_S)
 
 Act = Callable[[Estate, str, random.Random], None]
 
@@ -51,12 +50,7 @@ def _cut_all_power(estate: Estate, _region: str, chance: random.Random) -> None:
 def _off(estate: Estate, device: SimDevice, chance: random.Random) -> None:
     device.cut_power()
     ahead_s = chance.choice(_AHEAD_S)
-
-    def boot() -> None:
-        now_s = estate.scheduler.now_s()
-        device.boot(clock_ahead_s=-now_s if ahead_s is None else ahead_s)
-
-    _until(estate, chance, _OFF_S, boot)
+    _until(estate, chance, _OFF_S, lambda: device.boot(clock_ahead_s=ahead_s))
 
 
 def _cut_line(estate: Estate, _region: str, chance: random.Random) -> None:

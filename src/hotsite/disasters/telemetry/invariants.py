@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from hotsite.core.outbox import Key
 from hotsite.core.telemetry import Telemetry, encode_message
 from hotsite.disasters.telemetry.estate import Estate
+from hotsite.disasters.telemetry.plan import PAGES_ENOUGH
 from hotsite.sim.fleet.device import SimDevice
 from hotsite.sim.fleet.site import SimSite
 
@@ -25,6 +26,9 @@ def broken(estate: Estate) -> Iterator[str]:
         if device.account.live_s_max > LIVE_S_MAX:
             waited_s = device.account.live_s_max
             yield f"{thing}: a live message waited {waited_s:.1f} s for its PUBACK"
+        again = device.account.counts["messages replayed though they were there"]
+        if again and estate.plan.pages_max == PAGES_ENOUGH:
+            yield f"{thing}: {again} messages were replayed though they were there"
         for site in estate.survivors:
             yield from _missing(device, site)
     for site in estate.survivors:

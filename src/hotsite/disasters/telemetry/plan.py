@@ -19,6 +19,9 @@ LATE_S = 150.0
 # From the death of a Region until each device has noticed and is elsewhere: error
 # budget, health checks, cached names, back-off, a quota, and a line that is cut.
 NOTICE_S = 120.0
+# With these a site can always read all that it is asked about here.
+PAGES_ENOUGH = 64
+_CLOCK_SHARE = 0.7
 _ENDPOINTS = (
     (MOVING,),
     (MOVING, OWN["a"], OWN["b"]),
@@ -77,9 +80,10 @@ def plan(seed: int) -> Plan:
             keeping,
             chance.uniform(*_INTERVAL_S),
             chance.choice(_COMMITS_S),
+            has_clock=chance.random() < _CLOCK_SHARE,
         )
         for thing in (f"d{number}" for number in range(count))
     )
     ttl_s = chance.choice((0.0, 10.0, 60.0))
-    pages_max = chance.choice((64, 64, 2))
+    pages_max = chance.choice((PAGES_ENOUGH, PAGES_ENOUGH, 2))
     return Plan(devices, NamesPlan(ttl_s=ttl_s), lag_s, rate, burst, pages_max)

@@ -5,7 +5,7 @@ its power may be cut at any moment, and its clock may be wrong when it is back.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -16,33 +16,23 @@ from hotsite.core.device_values import (
     Close,
     DevicePolicy,
     Dial,
-    Dialled,
     Dropped,
     Failed,
     Identity,
     Input,
     Joined,
     Left,
-    Lost,
     Moved,
     Output,
     Queued,
     Resolve,
-    Resolved,
-    ResolveFailed,
     Resumed,
     Send,
     Start,
     Tick,
 )
 from hotsite.core.mqtt_packets import (
-    Connack,
-    Disconnect,
-    Packet,
-    Pingresp,
-    Puback,
     Publish,
-    Suback,
 )
 from hotsite.core.outbox import (
     Acknowledgement,
@@ -59,54 +49,13 @@ from hotsite.core.telemetry import (
     sort_key,
     unpack,
 )
+from hotsite.sim.fleet.around import Around
 from hotsite.sim.fleet.disk import SimDisk
 from hotsite.sim.fleet.ledger import Account
-from hotsite.sim.fleet.names import Names
-from hotsite.sim.fleet.site import SimSite
-from hotsite.sim.fleet.wire import Line, Wire
-from hotsite.sim.scheduler import Scheduler
+from hotsite.sim.fleet.modem import Modem
+from hotsite.sim.fleet.wire import Line
 
 _SLACK_S = 0.001
-_QUERY_S = (0.01, 0.2)
-# The slowest PUBACK of a brown-out may still be under way when it is over.
-_EFFECT_S = 10.0
-
-
-@dataclass(slots=True)
-class Unrest:
-    """When something disturbs the fleet, so that no time is measured then.
-
-    Attributes:
-        count: How often something began or ceased.
-        until_s: When its effects are over.
-    """
-
-    count: int = 0
-    until_s: float = 0.0
-
-    def note(self, until_s: float) -> None:
-        """Note that something begins or ceases, and how long it may last."""
-        self.count += 1
-        self.until_s = max(self.until_s, until_s + _EFFECT_S)
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What the devices of a fleet share.
-
-    Attributes:
-        scheduler: The time.
-        names: DNS.
-        sites: The Regions by name.
-        unrest: Tells whether a time was undisturbed.
-        tell: Hears what happens, with the thing.
-    """
-
-    scheduler: Scheduler
-    names: Names
-    sites: Mapping[str, SimSite]
-    unrest: Unrest
-    tell: Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +68,7 @@ class DevicePlan:
         keeping: Its outbox.
         interval_s: Between two messages, on average, in seconds.
         commit_s: How long its disk takes, at least and at most, in seconds.
+        has_clock: Whether it knows the time at boot; without, it is 1970 each time.
     """
 
     identity: Identity
@@ -126,6 +76,7 @@ class DevicePlan:
     keeping: OutboxPolicy
     interval_s: float
     commit_s: tuple[float, float]
+    has_clock: bool = True
 
 
 class SimDevice:
@@ -135,7 +86,6 @@ class SimDevice:
         plan: What it is.
         account: The truth about its messages.
         disk: Its disk.
-        line: Its way to the network.
         device: The running state machine; nothing without power.
         is_publishing: Whether it makes new messages.
     """
@@ -145,7 +95,6 @@ class SimDevice:
         self.plan = plan
         self.account = Account()
         self.disk = SimDisk(around.scheduler, chance, plan.commit_s)
-        self.line = Line(around.scheduler, chance)
         self.device: Device | None = None
         self.is_publishing = True
         self._around = around
@@ -153,17 +102,22 @@ class SimDevice:
         self._power = 0
         self._seq = 0
         self._clock_ahead_s = 0.0
-        self._wire: Wire | None = None
-        self._attempt = 0
+        self._modem = Modem(self.thing, around, chance, self._feed)
         self._timer_s = inf
         self._reading = 0
         self._live: dict[Key, tuple[float, int, int]] = {}
         self._vouched: set[Key] = set()
+        self._joined_s = inf
 
     @property
     def thing(self) -> str:
         """Return the thing's name."""
         return self.plan.identity.thing
+
+    @property
+    def line(self) -> Line:
+        """Return its way to the network."""
+        return self._modem.line
 
     @property
     def is_quiet(self) -> bool:
@@ -185,11 +139,12 @@ class SimDevice:
         """Get power, unless it is there.
 
         Args:
-            clock_ahead_s: How wrong the device's clock is, in seconds.
+            clock_ahead_s: How wrong its clock is, if it has one, in seconds.
         """
         if self.device is not None:
             return
-        self._clock_ahead_s = clock_ahead_s
+        has_clock = self.plan.has_clock
+        self._clock_ahead_s = clock_ahead_s if has_clock else -self._now_s()
         self._seq = 0
         snapshot = self.disk.start(epoch_min=max(1, int(self._clock_s())))
         outbox = Outbox(snapshot, self.plan.keeping)
@@ -208,7 +163,8 @@ class SimDevice:
         if self.device is None:
             return
         self._power += 1
-        self._close(is_polite=False)
+        self._vouched.clear()
+        self._modem.close(is_polite=False)
         self.disk.cut()
         self.device = None
         self._timer_s = inf
@@ -276,14 +232,14 @@ class SimDevice:
             case Send(packet):
                 if self._vouched and isinstance(packet, Publish):
                     self._check(packet)
-                if self._wire is not None:
-                    self._wire.send(packet)
+                self._modem.send(packet)
             case Resolve(name):
-                self._resolve(name)
+                self._modem.resolve(name)
             case Dial():
-                self._dial(output)
+                self._modem.dial(output)
             case Close(is_polite):
-                self._close(is_polite=is_polite)
+                self._vouched.clear()
+                self._modem.close(is_polite=is_polite)
             case Acknowledged(key, by):
                 self._note(key, by)
             case Resumed():
@@ -311,6 +267,11 @@ class SimDevice:
             if (self.thing, sort_key(key)) not in table.since_s:
                 problems.append(f"{resumed.site} vouched for {key}, which it lacks")
         self._vouched = set(resumed.vouched)
+        if resumed.reason == "answered":
+            counts["messages replayed though they were there"] += sum(
+                table.since_s.get((self.thing, sort_key(key)), inf) < self._joined_s
+                for key in self._running().outbox.replayed()
+            )
         counts["questions asked"] += 1
         counts["messages vouched for"] += len(resumed.vouched)
         counts["messages replayed"] += resumed.missing_count
@@ -330,15 +291,17 @@ class SimDevice:
 
     def _circumstances(self) -> tuple[int, int]:
         """Return what changes with each connection and each disturbance."""
-        return self._attempt, self._around.unrest.count
+        return self._modem.attempt, self._around.unrest.count
 
     def _tell(self, output: Output) -> None:
         tell = self._around.tell
         match output:
             case Joined(site, _, replay_count):
                 self.account.counts["connections"] += 1
+                self._joined_s = self._now_s()
                 tell(self.thing, f"joins {site}, with {replay_count} to replay")
             case Left(site, reason):
+                self._vouched.clear()
                 tell(self.thing, f"leaves {site}: {reason}")
             case Moved(name, site):
                 self.account.counts["planned moves"] += 1
@@ -348,67 +311,6 @@ class SimDevice:
                 tell(self.thing, f"fails: {reason}")
             case _:
                 pass
-
-    def _resolve(self, name: str) -> None:
-        self._attempt += 1
-        attempt = self._attempt
-
-        def answer() -> None:
-            if attempt != self._attempt:
-                return
-            found = self._around.names.resolve(self.thing, name)
-            if found is None:
-                self._feed(ResolveFailed("SERVFAIL"))
-            else:
-                site, ttl_s = found
-                self._feed(Resolved(site, site, ttl_s))
-
-        delay_s = self._chance.uniform(*_QUERY_S)
-        until_s = self.line.up_at_s - self._now_s()
-        self._later(max(delay_s, until_s), answer)
-
-    def _dial(self, where: Dial) -> None:
-        attempt, power = self._attempt, self._power
-        held: list[Wire] = []
-
-        def is_mine() -> bool:
-            wire = self._wire
-            return power == self._power and wire is not None and wire in held
-
-        def hear(packet: Packet) -> None:
-            if is_mine():
-                self._hear(packet)
-
-        def lose(reason: str) -> None:
-            if is_mine():
-                self._close(is_polite=False)
-                self._feed(Lost(reason))
-
-        def dialled(wire: Wire | None) -> None:
-            if attempt != self._attempt or power != self._power:
-                return
-            if wire is None:
-                self._feed(Lost("connection refused"))
-                return
-            held.append(wire)
-            self._wire = wire
-            self._feed(Dialled())
-
-        broker = self._around.sites[where.address].broker
-        broker.dial(self.thing, self.line, (hear, lose), dialled)
-
-    def _hear(self, packet: Packet) -> None:
-        if isinstance(
-            packet, Publish | Puback | Connack | Suback | Pingresp | Disconnect
-        ):
-            self._feed(packet)
-
-    def _close(self, *, is_polite: bool) -> None:
-        self._attempt += 1
-        self._vouched = set()
-        if self._wire is not None:
-            self._wire.close(is_polite=is_polite)
-            self._wire = None
 
     def _set_timer(self) -> None:
         due_s = self._running().deadline_s()

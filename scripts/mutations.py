@@ -246,7 +246,7 @@ REGISTRY_MUTATIONS = (
 )
 
 
-_TELEMETRY = "hotsite.disasters.telemetry.disaster"
+TELEMETRY = "hotsite.disasters.telemetry.disaster"
 TELEMETRY_MUTATIONS = (
     Mutation(
         "a message is forgotten at its PUBACK",
@@ -259,7 +259,7 @@ TELEMETRY_MUTATIONS = (
                 "        return True\n",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "retention is shorter than a sick Region's lag",
@@ -270,7 +270,7 @@ TELEMETRY_MUTATIONS = (
                 "if entry.at_s + self._policy.retention_s / 20 > now_s:",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "retention goes on by the clock of a former run",
@@ -281,7 +281,7 @@ TELEMETRY_MUTATIONS = (
                 "                entry.at_s = kept.acknowledgement.at_s\n",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "a message is sent before it is durable",
@@ -293,7 +293,7 @@ TELEMETRY_MUTATIONS = (
                 "        self._queue(message)\n",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "a restart goes on in its last epoch",
@@ -304,7 +304,7 @@ TELEMETRY_MUTATIONS = (
                 "published[-1].epoch if published",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "the epoch is the clock's time",
@@ -320,7 +320,7 @@ TELEMETRY_MUTATIONS = (
                 "        self._epochs.setdefault(epoch, 0)\n",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "stores know a message by its number, without its epoch",
@@ -331,7 +331,7 @@ TELEMETRY_MUTATIONS = (
                 'return f"{0:010d}#{key.seq:012d}"',
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "a refused message counts as taken",
@@ -342,7 +342,7 @@ TELEMETRY_MUTATIONS = (
                 "is_refused = puback.reason_code > 0xFF",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "what a site has not read counts as held",
@@ -355,7 +355,7 @@ TELEMETRY_MUTATIONS = (
                 "    return [*seqs, *unread], used\n",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "a site names what it holds up to, and no gaps",
@@ -366,7 +366,7 @@ TELEMETRY_MUTATIONS = (
                 "found[holding.epoch] = whole",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "no answer means that nothing is missing",
@@ -379,7 +379,7 @@ TELEMETRY_MUTATIONS = (
                 "            outputs.append(self._end_handshake(reason, now_s))\n",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "what a store had no room for is not put again",
@@ -390,7 +390,7 @@ TELEMETRY_MUTATIONS = (
                 "        left = put(left)[:0]\n",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
     Mutation(
         "everything is replayed, whatever the site says",
@@ -401,7 +401,7 @@ TELEMETRY_MUTATIONS = (
                 "        vouched: dict = {}\n",
             ),
         ),
-        _TELEMETRY,
+        TELEMETRY,
     ),
 )
 MUTATIONS = (*REGISTRY_MUTATIONS, *TELEMETRY_MUTATIONS)

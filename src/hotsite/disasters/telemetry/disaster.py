@@ -92,6 +92,9 @@ def _counts_of_loss(estate: Estate) -> Counter[str]:
     counts: Counter[str] = Counter()
     if estate.death is not None:
         counts["lost if a PUBACK were trusted"] = len(estate.death.at_risk)
+        for _, connects in invariants.connects_of_loss(estate):
+            counts["devices moved by a loss"] += connects > 0
+            counts["CONNECTs of devices moved by a loss"] += connects
     return +counts
 
 

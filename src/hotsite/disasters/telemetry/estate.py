@@ -68,6 +68,7 @@ class Estate:
         for site in self.sites.values():
             site.broker.luck.connects_per_s = plan.connects_per_s
             site.broker.luck.burst = plan.burst
+            site.broker.refill()
         self.names = Names(self.scheduler, self.chance, plan.names)
         around = Around(self.scheduler, self.names, self.sites, self.unrest, self.tell)
         self.devices = {

@@ -64,11 +64,16 @@ def changed(estate: Estate, before: Shown) -> Iterator[str]:
 
 def too_many_connects(estate: Estate) -> Iterator[str]:
     """Yield which devices came back too often since a Region was lost."""
+    for thing, sent in connects_of_loss(estate):
+        if sent > CONNECTS_MAX:
+            yield f"{thing} has sent {sent} CONNECTs since the loss"
+
+
+def connects_of_loss(estate: Estate) -> Iterator[tuple[str, int]]:
+    """Yield how many CONNECTs each device has sent since a Region was lost."""
     if estate.death is not None:
         for thing, before in estate.death.connects.items():
-            sent = estate.connects(thing) - before
-            if sent > CONNECTS_MAX:
-                yield f"{thing} has sent {sent} CONNECTs since the loss"
+            yield thing, estate.connects(thing) - before
 
 
 def _missing(device: SimDevice, site: SimSite) -> Iterator[str]:

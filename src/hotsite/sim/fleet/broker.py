@@ -115,6 +115,10 @@ class SimBroker:
         else:
             self._serve(wire, packet)
 
+    def refill(self) -> None:
+        """Let as many CONNECTs in at once as the quota allows."""
+        self._tokens = (self._scheduler.now_s(), self.luck.burst)
+
     def freeze(self) -> None:
         """Go silent."""
         self.is_silent = True

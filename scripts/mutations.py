@@ -266,8 +266,8 @@ TELEMETRY_MUTATIONS = (
         (
             Edit(
                 "core/outbox.py",
-                "if entry.at_s + self._policy.retention_s > now_s:",
-                "if entry.at_s + self._policy.retention_s / 20 > now_s:",
+                "elif entry.at_s + self._policy.retention_s > now_s:",
+                "elif entry.at_s + self._policy.retention_s / 20 > now_s:",
             ),
         ),
         TELEMETRY,
@@ -277,8 +277,8 @@ TELEMETRY_MUTATIONS = (
         (
             Edit(
                 "core/outbox.py",
-                "                entry.at_s = -inf\n",
-                "                entry.at_s = kept.acknowledgement.at_s\n",
+                "entry.first_at_s, entry.at_s = kept.acknowledgement.at_s, -inf\n",
+                "entry.first_at_s = entry.at_s = kept.acknowledgement.at_s\n",
             ),
         ),
         TELEMETRY,

@@ -27,6 +27,8 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        tls = transport.get_extra_info("ssl_object")
+        self.protocol = tls.selected_alpn_protocol()
         self.broker.sessions.add(self)
 
     def connection_lost(self, exc):
@@ -114,6 +116,11 @@ class Broker:
         for session in tuple(self.sessions):
             session.transport.abort()
         await asyncio.sleep(0)
+
+    def command(self, topic, payload):
+        """Say something to every device."""
+        for session in self.sessions:
+            session.send(Publish(topic, payload, qos=1, packet_id=1))
 
     async def until(self, condition, *, time_s_max=15.0):
         """Wait until the condition holds; every packet makes it look again."""

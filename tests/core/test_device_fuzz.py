@@ -61,7 +61,7 @@ class Life(RuleBasedStateMachine):
             uniform=lambda: self.draws[-1],
         )
         self.in_flight, self.window, self.ask = {}, 8, None
-        self.connect_at_s = -1e9
+        self.connect_at_s = {}
         # Who really holds which message, and since when.
         self.holds = {"a": {}, "b": {}}
         self.acknowledged, self.dropped = set(), set()
@@ -76,8 +76,9 @@ class Life(RuleBasedStateMachine):
     def note(self, output):
         match output:
             case Send(Connect()):
-                assert self.now_s >= self.connect_at_s + 0.999
-                self.connect_at_s = self.now_s
+                site = self.device.site
+                assert self.now_s >= self.connect_at_s.get(site, 0) + 0.999
+                self.connect_at_s[site] = self.now_s
             case Send(Publish() as publish):
                 assert publish.packet_id > 1
                 assert publish.packet_id not in self.in_flight
@@ -173,6 +174,20 @@ class Life(RuleBasedStateMachine):
         if is_late:
             self.wait(6.0)
         self.give(Publish("cmd/thing/resume", text, qos=1, packet_id=9))
+
+    @rule(count=st.integers(1, 15), passed_s=st.floats(0, 45))
+    def fail_over(self, count, passed_s):
+        """Go the usual way: acknowledged here, replicated, resumed there."""
+        self.publish(count)
+        while self.in_flight and self.device.state is State.CONNECTED:
+            self.acknowledge(8, 0)
+        site = "b" if self.device.site == "a" else "a"
+        self.replicate(self.device.site or "a")
+        self.give(Lost("gone"))
+        self.connect(site, 20, 0.5)
+        self.give(Suback(1, (1,)))
+        self.answer(is_late=False)
+        self.wait(passed_s)
 
     @rule(passed_s=st.floats(0, 40))
     def wait(self, passed_s):

@@ -99,6 +99,10 @@ class Candidates:
         """Note that a CONNECT packet was sent now."""
         self._connect_at_s = now_s
 
+    def not_before(self, at_s: float) -> float:
+        """Return the first moment from ``at_s`` on at which a CONNECT may go."""
+        return max(at_s, self._connect_at_s + self._backoff.connect_spacing_s)
+
     def fail(self, address: str | None, uniform: float, now_s: float) -> float:
         """Note that an attempt failed, and go on to the next candidate.
 
@@ -112,7 +116,7 @@ class Candidates:
         """
         if address is not None:
             self._failed_s[address] = now_s
-        return self._not_before(now_s + self._next_wait_s(uniform))
+        return self.not_before(now_s + self._next_wait_s(uniform))
 
     def leave(
         self, address: str | None, uniform: float, now_s: float, *, lived_s: float
@@ -138,12 +142,12 @@ class Candidates:
         self._forget()
         if address is not None:
             self._failed_s[address] = now_s
-        return self._not_before(now_s + self._round_wait_s(uniform))
+        return self.not_before(now_s + self._round_wait_s(uniform))
 
     def throttle(self, uniform: float, now_s: float) -> float:
         """Begin a round after a refusal for load, and return when it starts."""
         self._restart()
-        return self._not_before(now_s + uniform * self._backoff.throttle_spread_s)
+        return self.not_before(now_s + uniform * self._backoff.throttle_spread_s)
 
     def _next_wait_s(self, uniform: float) -> float:
         self._turns.popleft()
@@ -157,9 +161,6 @@ class Candidates:
         self._round += 1
         self._restart()
         return wait_s
-
-    def _not_before(self, at_s: float) -> float:
-        return max(at_s, self._connect_at_s + self._backoff.connect_spacing_s)
 
     def _forget(self) -> None:
         """Start afresh: a connection lived long enough to prove its way right.

@@ -1,11 +1,9 @@
 """Keep one device connected: a state machine without any I/O.
 
 Time and chance come in as arguments, inputs go into ``Device.handle`` and what
-is to be done comes out as outputs. What each input means in each state is one
-table, ``TRANSITIONS``; a test visits every cell.
-
-It resolves a name again at each attempt, because the name moves when a Region
-dies, and it takes a missing PUBACK for a dead connection, because that is the
+is to be done comes out. What an input means in a state is one table,
+``TRANSITIONS``. A name is resolved again at each attempt, because it moves when a
+Region dies, and a missing PUBACK means a dead connection, because that is the
 earliest sign of a Region that went silent.
 """
 
@@ -73,25 +71,20 @@ class State(Enum):
 
 
 class Device:
-    """One device: who it is, what it still has to send, where it stands.
-
-    Attributes:
-        identity: Who it is and where it looks.
-        outbox: What it still has to send.
-        state: Where it stands.
-    """
+    """One device: ``identity``, ``outbox``, ``state``, where its name ``resolved``."""
 
     __slots__ = (
         "_attempt_ends_s",
         "_candidates",
+        "_connack",
         "_mover",
         "_policy",
-        "_resolved",
         "_session",
         "_uniform",
         "_wait_until_s",
         "identity",
         "outbox",
+        "resolved",
         "state",
     )
 
@@ -119,8 +112,9 @@ class Device:
         self._candidates = Candidates(
             identity.endpoints, identity.ports, policy.backoff
         )
+        self._connack = Connack()
         self._mover = Mover()
-        self._resolved = Resolved("", "")
+        self.resolved = Resolved("", "")
         self._session: Session | None = None
         self._attempt_ends_s = inf
         self._wait_until_s = inf
@@ -128,27 +122,25 @@ class Device:
     @property
     def site(self) -> str:
         """Return the site that the last name resolved to; "" before the first."""
-        return self._resolved.site
-
-    @property
-    def endpoint(self) -> str:
-        """Return the name that the running or the next attempt uses."""
-        return self._candidates.name
+        return self.resolved.site
 
     def handle(self, happened: Input, *, now_s: float) -> list[Output]:
         """Take one input and return what is to be done, in order.
 
-        Inputs about a query or a connection that was closed since must not be
-        handed in; whoever performs the outputs forgets them at a ``Close``.
-
         Args:
-            happened: What happened.
+            happened: What happened; never to a query or a connection that a
+                ``Close`` ended.
             now_s: The time, in seconds; never less than the time before.
 
         Returns:
             The outputs. Ask for ``deadline_s`` afterwards.
         """
         return TRANSITIONS[self.state][type(happened)](self, happened, now_s)
+
+    def assume(self, identity: Identity, outbox: Outbox, now_s: float) -> list[Output]:
+        """Have another outbox from now on, on the connection that stands, if any."""
+        self.identity, self.outbox = identity, outbox
+        return self._join(now_s) if self.state is State.CONNECTED else []
 
     def deadline_s(self) -> float:
         """Return when the next ``Tick`` is due; infinity for never."""
@@ -160,22 +152,26 @@ class Device:
             return inf
         return min(self._session.deadline_s(), self._mover.due_s)
 
+    def _start(self, start: Start, now_s: float) -> list[Output]:
+        self.state = State.WAITING
+        self._wait_until_s = self._candidates.not_before(now_s)
+        return self._watch_wait(start, now_s)
+
     def _begin(self, _happened: Input, now_s: float) -> list[Output]:
         self.state = State.RESOLVING
         self._attempt_ends_s = now_s + self._policy.attempt_s_max
-        return [Resolve(self.endpoint)]
+        return [Resolve(self._candidates.name)]
 
     def _dial(self, resolved: Resolved, now_s: float) -> list[Output]:
         if self._candidates.passes_over(resolved.address, now_s):
             return self._begin(resolved, now_s)
         self.state = State.CONNECTING
-        self._resolved = resolved
-        return [Dial(resolved.address, self.endpoint, self._candidates.port)]
+        self.resolved = resolved
+        return [Dial(resolved.address, self._candidates.name, self._candidates.port)]
 
     def _greet(self, _dialled: Dialled, now_s: float) -> list[Output]:
         self._candidates.note_connect(now_s)
-        # A broker session never exists in the other Region, so none is asked
-        # for anywhere: the outbox is the session.
+        # No broker has the session of the other Region: the outbox is the session.
         connect = Connect(
             self.identity.thing,
             keep_alive_s=round(self._policy.keep_alive_s),
@@ -189,11 +185,15 @@ class Device:
             is_throttled = connack.reason_code in _THROTTLED
             return [Close(), *self._fail(reason, now_s, is_throttled=is_throttled)]
         self.state = State.CONNECTED
+        self._connack = connack
+        return self._join(now_s)
+
+    def _join(self, now_s: float) -> list[Output]:
         session = Session(self.outbox, self._policy, self.identity, site=self.site)
         self._session = session
         token = int(self._uniform() * _TOKEN_MAX)
-        replay_count = session.open(connack, now_s, token=token)
-        joined = Joined(self.site, self._resolved.address, replay_count)
+        replay_count = session.open(self._connack, now_s, token=token)
+        joined = Joined(self.site, self.resolved.address, replay_count)
         return [joined, *session.greet(now_s)]
 
     def _take_puback(self, puback: Puback, now_s: float) -> list[Output]:
@@ -246,7 +246,7 @@ class Device:
         return []
 
     def _move(self, resolved: Resolved, now_s: float) -> list[Output]:
-        """Go where an order leads; DNS was asked before anything is given up."""
+        """Go where an order leads, of which DNS told before."""
         name = self._mover.end()
         if not name:
             return []
@@ -267,7 +267,7 @@ class Device:
         reason = f"no {missing} in {self._policy.attempt_s_max:g} s"
         return [Close(), *self._fail(reason, now_s)]
 
-    def _watch_wait(self, tick: Tick, now_s: float) -> list[Output]:
+    def _watch_wait(self, tick: Start | Tick, now_s: float) -> list[Output]:
         return [] if now_s < self._wait_until_s else self._begin(tick, now_s)
 
     def _fail_attempt(
@@ -296,7 +296,7 @@ class Device:
     ) -> list[Output]:
         lived_s = now_s - self._connected().joined_at_s
         self._forget_session()
-        address = self._resolved.address if is_site_bad else None
+        address = self.resolved.address if is_site_bad else None
         self.state = State.WAITING
         self._wait_until_s = self._candidates.leave(
             address, self._uniform(), now_s, lived_s=lived_s
@@ -308,7 +308,7 @@ class Device:
     ) -> list[Output]:
         candidates, uniform = self._candidates, self._uniform()
         is_dialled = self.state is State.CONNECTING
-        address = self._resolved.address if is_dialled else None
+        address = self.resolved.address if is_dialled else None
         self.state = State.WAITING
         if is_throttled:
             self._wait_until_s = candidates.throttle(uniform, now_s)
@@ -329,7 +329,7 @@ class Device:
         return [Send(Disconnect()), Close(is_polite=True), Left(self.site, reason)]
 
     def _ignore(self, _happened: Input, _now_s: float) -> list[Output]:
-        """Do nothing: the input is late, or asks for what is so already."""
+        """Do nothing."""
         return []
 
     def _forget_session(self) -> None:
@@ -346,12 +346,11 @@ class Device:
 # of a table cannot say: hence Any.
 _Handler: TypeAlias = Callable[[Device, Any, float], list[Output]]
 _IGNORED: dict[type[Input], _Handler] = dict.fromkeys(get_args(Input), Device._ignore)
-# What each input does in each state; what a state does not name is ignored there,
-# because it is late or asks for what is so already. A message is never ignored.
+# What a state does not name is ignored there: it is late, or so already.
 TRANSITIONS: dict[State, dict[type[Input], _Handler]] = {
     State.OFFLINE: {
         **_IGNORED,
-        Start: Device._begin,
+        Start: Device._start,
         Queued: Device._hold_queued,
     },
     State.RESOLVING: {

@@ -268,6 +268,14 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Standby:
+    """Output: the idle connection is ready at a site, or gone ("")."""
+
+    site: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """Output: the device is not connected any more."""
 
@@ -352,6 +360,7 @@ Output: TypeAlias = (
     | Send
     | Close
     | Joined
+    | Standby
     | Left
     | Failed
     | Acknowledged

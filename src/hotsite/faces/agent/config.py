@@ -19,6 +19,9 @@ _PORT_MAX = 65_535
 _PEM = "-----BEGIN"
 # Beside the configuration: a device keeps what it has not delivered.
 _OUTBOX = "outbox.sqlite"
+_USUAL = DevicePolicy()
+# For devices that cannot be away for long: a dead Region is noticed in 4 s.
+_CRITICAL = DevicePolicy(ack_s_max=2.0, keep_alive_s=2.0, ping_s_max=2.0)
 _Value = TypeVar("_Value")
 
 
@@ -54,6 +57,9 @@ class AgentConfig:
         seed: Chooses each device's phase, readings and jitter.
         starts_per_s: How many devices start in a second at the beginning.
         is_listening: Whether devices subscribe to their commands.
+        standby_connection: Whether each device keeps a second connection, to the
+            other site, and uses it the moment that the first one dies. The limits
+            are then shorter by default: 2 s for a PUBACK, a PINGREQ every 2 s.
         policy: The limits of each device.
         keeping: How much each outbox keeps.
     """
@@ -68,6 +74,7 @@ class AgentConfig:
     seed: int = 0
     starts_per_s: float = 100.0
     is_listening: bool = True
+    standby_connection: bool = False
     policy: DevicePolicy = field(default_factory=DevicePolicy)
     keeping: OutboxPolicy = field(default_factory=OutboxPolicy)
 
@@ -187,6 +194,7 @@ def _common(table: _Table, devices: tuple[DeviceConfig, ...]) -> AgentConfig:
     for name in endpoints:
         check_endpoint(str(name))
     default = AgentConfig(devices, tuple(endpoints), "", Path())
+    has_standby = table.take("standby_connection", bool, default.standby_connection)
     server = table.table("resolver")
     address = server.take("address", str, "")
     resolver = NameServer(address, server.take("port", int, 53)) if address else None
@@ -201,7 +209,8 @@ def _common(table: _Table, devices: tuple[DeviceConfig, ...]) -> AgentConfig:
         seed=table.take("seed", int, default.seed),
         starts_per_s=table.take("starts_per_s", float, default.starts_per_s),
         is_listening=table.take("is_listening", bool, default.is_listening),
-        policy=_policy(table.table("policy")),
+        standby_connection=has_standby,
+        policy=_policy(table.table("policy"), _CRITICAL if has_standby else _USUAL),
         keeping=_keeping(table.table("keeping")),
     )
     table.finish()
@@ -223,14 +232,14 @@ def _ports(table: _Table) -> tuple[int, ...]:
     return tuple(ports)
 
 
-def _policy(table: _Table) -> DevicePolicy:
+def _policy(table: _Table, default: DevicePolicy) -> DevicePolicy:
     backoff = table.table("backoff")
     spacing = BackoffPolicy(**_numbers(backoff, BackoffPolicy()))
     version = table.take("version", int, int(Version.V5))
     if version not in set(Version):
         raise InvalidInputError(f"{table.where} version must be 4 (3.1.1) or 5")
     budget = BudgetPolicy(**_numbers(table.table("budget"), BudgetPolicy()))
-    limits = _numbers(table, DevicePolicy())
+    limits = _numbers(table, default)
     return DevicePolicy(
         **limits, backoff=spacing, budget=budget, version=Version(version)
     )

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hotsite.adapters.mqtt import Credentials, make_tls
+from hotsite.adapters.mqtt import Credentials, make_tls_by_port
 from hotsite.adapters.outbox import SqliteOutbox
 from hotsite.adapters.resolver import DnsResolver, Resolver, SystemResolver
 from hotsite.core.device import Device, State
@@ -26,6 +26,7 @@ from hotsite.core.device_values import (
     Stop,
 )
 from hotsite.core.outbox import Outbox, OutboxFullError, Snapshot
+from hotsite.core.pair import Pair, empty_outbox, idle_identity
 from hotsite.core.telemetry import command_filter
 from hotsite.faces.agent.config import AgentConfig, DeviceConfig
 from hotsite.faces.agent.driver import Driver, World
@@ -128,11 +129,15 @@ class Crew:
         starting = asyncio.create_task(self._start())
         try:
             await self._produce(message_count)
-            while self.sample().backlog:
-                self._acknowledged.clear()
-                await self._acknowledged.wait()
+            await self.delivered()
         finally:
             starting.cancel()
+
+    async def delivered(self) -> None:
+        """Wait until no message is left that nobody acknowledged."""
+        while self.sample().backlog:
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
 
     def sample(self) -> Sample:
         """Return where the devices are and what they have sent."""
@@ -171,14 +176,18 @@ class Crew:
     def _enlist(self, item: DeviceConfig, snapshot: Snapshot, world: World) -> Driver:
         config = self._config
         topics = (command_filter(item.thing),) if config.is_listening else ()
-        device = Device(
-            Identity(item.thing, config.endpoints, topics, config.ports),
-            Outbox(snapshot, config.keeping),
-            config.policy,
-            uniform=self._random.random,
-        )
+        identity = Identity(item.thing, config.endpoints, topics, config.ports)
+        active = self._machine(identity, Outbox(snapshot, config.keeping))
+        idle = None
+        if config.standby_connection:
+            idle = self._machine(idle_identity(identity), empty_outbox())
         credentials = Credentials(item.certificate, item.private_key, config.authority)
-        return Driver(device, make_tls(credentials), world)
+        tls = make_tls_by_port(credentials, config.ports)
+        return Driver(Pair(active, idle), tls, world)
+
+    def _machine(self, identity: Identity, outbox: Outbox) -> Device:
+        policy, uniform = self._config.policy, self._random.random
+        return Device(identity, outbox, policy, uniform=uniform)
 
     async def _start(self) -> None:
         """Start the devices one after the other; a storm is the drill's to make."""

@@ -15,6 +15,7 @@ from hotsite.core.device_values import (
     Output,
     Refused,
     Resumed,
+    Standby,
     Stayed,
 )
 from hotsite.core.outbox_report import EpochReport
@@ -34,6 +35,8 @@ def device_event(thing: str, output: Output) -> Event | None:
             kind = "resumed"
             counts: Event = {"vouched": len(vouched), "missing": missing_count}
             said = {"site": site, **counts, "reason": reason}
+        case Standby(site, reason):
+            kind, said = "standby", {"site": site, "reason": reason}
         case Moved(name, site):
             kind, said = "moved", {"endpoint": name, "site": site}
         case Stayed(reason):

@@ -10,6 +10,7 @@ REGIONS = ("eu-central-1", "eu-west-1")
 SITE = "site-eu-central-1"
 REPLICATION = "replication-eu-central-1"
 COLD = "cold-eu-central-1"
+TELEMETRY = "telemetry-eu-central-1"
 
 
 def one(template, kind):
@@ -90,6 +91,11 @@ def errors_into_the_same_service(template):
 
 
 def errors_of_capture_into_the_same_service(template):
+    payload = one(template, "IoT::TopicRule")["TopicRulePayload"]
+    payload["ErrorAction"] = payload["Actions"][0]
+
+
+def errors_of_the_archive_into_its_service(template):
     payload = one(template, "IoT::TopicRule")["TopicRulePayload"]
     payload["ErrorAction"] = payload["Actions"][0]
 
@@ -192,7 +198,8 @@ DEFECTS = (
     (check_of_the_failover_name, SITE, "health_checks_ask_one_site"),
     (odd_check_interval, SITE, "health_checks_ask_one_site"),
     (wrong_tls_policy, SITE, "devices_get_modern_tls"),
-    (errors_into_the_same_service, SITE, "rule_errors_go_elsewhere"),
+    (errors_into_the_same_service, TELEMETRY, "rule_errors_go_elsewhere"),
+    (errors_of_the_archive_into_its_service, COLD, "rule_errors_go_elsewhere"),
     (errors_of_capture_into_the_same_service, REPLICATION, "rule_errors_go_elsewhere"),
     (every_event_of_the_account, REPLICATION, "rule_errors_go_elsewhere"),
     (queue_of_one_try, REPLICATION, "queues_keep_what_failed"),

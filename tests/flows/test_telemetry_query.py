@@ -14,9 +14,9 @@ from hotsite.sim.series import SimSeries
 A, B = "eu-central-1", "eu-west-1"
 
 
-def rows(*numbers, thing="oven", origin=A):
+def rows(*numbers, thing="oven", origin=A, after_s=0.5):
     return [
-        Row(thing, Key(7, n), float(n), f'{{"t":{n}}}', origin, n + 0.5)
+        Row(thing, Key(7, n), float(n), f'{{"t":{n}}}', origin, n + after_s)
         for n in numbers
     ]
 
@@ -102,8 +102,9 @@ def test_stranded_rows_that_return_add_what_was_missing_and_change_nothing(held)
     hot, cold = SimSeries(rows(*before)), SimSeries()
     places = [Source(HOT, B, hot), Source(COLD, B, cold)]
     shown = query(Question("oven"), places).rows
-    cold.rows = rows(*stranded, origin=B)
-    hot.rows = [*hot.rows, *rows(*stranded)]
+    # What is stranded arrived before its device gave up waiting and went elsewhere.
+    cold.rows = rows(*stranded, origin=B, after_s=0.1)
+    hot.rows = [*hot.rows, *rows(*stranded, after_s=0.1)]
     after = query(Question("oven"), places).rows
     assert [row for row in after if row.key.seq in before] == list(shown)
     assert {row.key.seq for row in after} == before | stranded

@@ -27,7 +27,9 @@ TABLE = "hotsite-telemetry"
 SETTINGS = Settings(
     DOMAIN, telemetry=TelemetrySettings(fleet_size=6000, connects_per_s=3000.0)
 )
-FUNCTIONS = ("batch", "resume", "errors")
+FUNCTIONS = ("batch", "resume", "errors", "meter")
+# The meter is deployed and never called: its tests are in test_meter.py.
+STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}/stream/nobodys"
 EPOCH = 1_790_000_000
 QOS1 = 0x32
 POLICY = {
@@ -87,8 +89,10 @@ class Site:
         templates, assets = artefacts(folder)
         place = Place(LETTER, REGION, region.config.gateway_url)
         key = Parameter("KeyId", "nothing-is-encrypted-here")
+        stream = Parameter("TelemetryStreamArn", STREAM)
+        parameters = (key, stream)
         deployment.deploy(
-            Plan((place,), str(templates), str(assets), DOMAIN, ACCOUNT, (key,))
+            Plan((place,), str(templates), str(assets), DOMAIN, ACCOUNT, parameters)
         )
         formation = self.client("cloudformation")
         stack = formation.describe_stacks(StackName=f"hotsite-telemetry-{REGION}")

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from tests.local.cloud_world import assert_nothing_left, processes_of, wait_until
 
+from hotsite.adapters.aws.meter import DynamoMeterReadings
+from hotsite.adapters.clock import SystemClock
+from hotsite.flows.metering import rpo_now
 from hotsite.local import cloud
+from hotsite.local.client import LocalCloud
 
 pytestmark = pytest.mark.local
 # Templates are made once, beside everything else that is built.
@@ -63,6 +67,20 @@ def test_status_says_what_runs_what_dns_answers_and_the_lag(folder):
     assert len(found["replication"]) == 4
     assert found["troubles"] == []
     assert "iot.hotsite.test ->" in hotsite("status", folder).stdout
+
+
+def test_heartbeats_alone_measure_what_each_regions_death_would_lose(folder):
+    local = LocalCloud.open(folder)
+    regions = [site.region for site in local.state.sites]
+
+    def measured(survivor, lost):
+        table = local.client("dynamodb", survivor)
+        readings = DynamoMeterReadings(table, local.state.tables.applied)
+        return rpo_now(readings, SystemClock(), [lost])[lost].hot_s is not None
+
+    # The canary looks every 10 s, and 20 s pass between two of its runs.
+    for survivor, lost in (regions, regions[::-1]):
+        wait_until(lambda s=survivor, lo=lost: measured(s, lo), limit_s=60)
 
 
 def test_env_is_what_a_shell_and_boto3_understand(folder):

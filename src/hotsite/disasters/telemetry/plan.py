@@ -21,7 +21,7 @@ LATE_S = 150.0
 NOTICE_S = 120.0
 # With these a site can always read all that it is asked about here.
 PAGES_ENOUGH = 64
-_CLOCK_SHARE = 0.7
+_CLOCK_SHARE, _IDLE_SHARE = 0.7, 0.3
 _ENDPOINTS = (
     (MOVING,),
     (MOVING, OWN["a"], OWN["b"]),
@@ -73,6 +73,8 @@ def plan(seed: int) -> Plan:
         overflow=chance.choice(tuple(Overflow)),
     )
     endpoints = chance.choice(_ENDPOINTS)
+    # One that knows a single name has nowhere else to be.
+    has_idle = len(endpoints) > 1 and chance.random() < _IDLE_SHARE
     devices = tuple(
         DevicePlan(
             Identity(thing, endpoints, (command_filter(thing),)),
@@ -80,6 +82,7 @@ def plan(seed: int) -> Plan:
             keeping,
             chance.uniform(*_INTERVAL_S),
             chance.choice(_COMMITS_S),
+            idle=has_idle,
             has_clock=chance.random() < _CLOCK_SHARE,
         )
         for thing in (f"d{number}" for number in range(count))

@@ -111,7 +111,7 @@ class SimDevice:
         self._modems = tuple(self._make_modem(place) for place in range(1 + plan.idle))
         self._timer_s = inf
         self._reading = 0
-        self._live: dict[Key, tuple[float, int, int]] = {}
+        self._live: dict[Key, tuple[float, int, int, int]] = {}
         self._vouched: set[Key] = set()
         self._joined_s = inf
 
@@ -310,11 +310,11 @@ class SimDevice:
             if again:
                 self.account.problems.append(f"replays {again}, which was vouched for")
 
-    def _circumstances(self) -> tuple[int, int]:
+    def _circumstances(self) -> tuple[int, int, int]:
         """Return what changes with each connection and each disturbance."""
         pair = self._running()
-        modem = self._modems[pair.lanes.index(pair.active)]
-        return modem.attempt, self._around.unrest.count
+        place = pair.lanes.index(pair.active)
+        return place, self._modems[place].attempt, self._around.unrest.count
 
     def _tell(self, output: Output) -> None:
         tell = self._around.tell

@@ -33,12 +33,13 @@ def play(seed: int, ops: tuple[Op, ...] | None = None) -> Outcome:
     for op in ops:
         _plan(op, estate)
     estate.scheduler.run(LENGTH_S)
-    heal(estate)
-    estate.tell("all", "all faults are over, but for the lost Region")
-    problems = _come_to_rest(estate) or list(invariants.broken(estate))
-    problems = problems or list(invariants.too_many_connects(estate))
-    counts = _counts_of_loss(estate)
+    lost = estate.death.region if estate.death else None
+    problems, counts = _survive(estate)
     problems = problems or _come_back(estate)
+    if lost and estate.plan.is_lost_again and not problems:
+        _lose_the_other(estate, lost)
+        problems, more = _survive(estate)
+        problems, counts = problems or _come_back(estate), counts + more
     counts += _counts(estate)
     return Outcome(seed, ops, tuple(problems), tuple(estate.lines), counts)
 
@@ -69,6 +70,29 @@ def _come_to_rest(estate: Estate) -> list[str]:
             estate.scheduler.run(_STORING_S + lag_s)
             return []
     return told
+
+
+def _survive(estate: Estate) -> tuple[list[str], Counter[str]]:
+    """Heal everything but the lost Region, and judge what is left."""
+    heal(estate)
+    estate.tell("all", "all faults are over, but for the lost Region")
+    problems = _come_to_rest(estate) or list(invariants.broken(estate))
+    problems = problems or list(invariants.too_many_connects(estate))
+    return problems, _counts_of_loss(estate)
+
+
+def _lose_the_other(estate: Estate, lost: str) -> None:
+    """Let the Region that survived fall sick and die, too."""
+    (other,) = (site for name, site in estate.sites.items() if name != lost)
+    assert other.table.way is not None  # noqa: S101 - both Regions are joined
+    other.table.way.lag_s = (0.1, max(0.1, estate.plan.lag_s))
+    for device in estate.devices.values():
+        device.is_publishing = True
+    estate.scheduler.run(_FAILBACK_S)
+    estate.tell(other.name, "is lost in turn")
+    estate.unrest.note(estate.scheduler.now_s())
+    estate.lose(other.name, is_silent=estate.chance.random() < 0.5)  # noqa: PLR2004 - either
+    estate.scheduler.run(_FAILBACK_S)
 
 
 def _come_back(estate: Estate) -> list[str]:

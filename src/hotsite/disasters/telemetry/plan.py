@@ -21,7 +21,7 @@ LATE_S = 150.0
 NOTICE_S = 120.0
 # With these a site can always read all that it is asked about here.
 PAGES_ENOUGH = 64
-_CLOCK_SHARE = 0.7
+_CLOCK_SHARE, _IDLE_SHARE, _AGAIN_SHARE = 0.7, 0.3, 0.25
 _ENDPOINTS = (
     (MOVING,),
     (MOVING, OWN["a"], OWN["b"]),
@@ -41,6 +41,7 @@ class Plan:
         connects_per_s: How many CONNECTs each Region's broker admits.
         burst: How many at once.
         pages_max: Most pages that one question may cost a site.
+        is_lost_again: Whether the other Region is lost once the first is back.
     """
 
     devices: tuple[DevicePlan, ...]
@@ -49,6 +50,7 @@ class Plan:
     connects_per_s: float
     burst: float
     pages_max: int
+    is_lost_again: bool
 
 
 def plan(seed: int) -> Plan:
@@ -73,6 +75,8 @@ def plan(seed: int) -> Plan:
         overflow=chance.choice(tuple(Overflow)),
     )
     endpoints = chance.choice(_ENDPOINTS)
+    # One that knows a single name has nowhere else to be.
+    has_idle = len(endpoints) > 1 and chance.random() < _IDLE_SHARE
     devices = tuple(
         DevicePlan(
             Identity(thing, endpoints, (command_filter(thing),)),
@@ -80,10 +84,19 @@ def plan(seed: int) -> Plan:
             keeping,
             chance.uniform(*_INTERVAL_S),
             chance.choice(_COMMITS_S),
+            idle=has_idle,
             has_clock=chance.random() < _CLOCK_SHARE,
         )
         for thing in (f"d{number}" for number in range(count))
     )
     ttl_s = chance.choice((0.0, 10.0, 60.0))
     pages_max = chance.choice((PAGES_ENOUGH, PAGES_ENOUGH, 2))
-    return Plan(devices, NamesPlan(ttl_s=ttl_s), lag_s, rate, burst, pages_max)
+    return Plan(
+        devices=devices,
+        names=NamesPlan(ttl_s=ttl_s),
+        lag_s=lag_s,
+        connects_per_s=rate,
+        burst=burst,
+        pages_max=pages_max,
+        is_lost_again=chance.random() < _AGAIN_SHARE,
+    )

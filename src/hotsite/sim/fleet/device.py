@@ -28,6 +28,7 @@ from hotsite.core.device_values import (
     Resolve,
     Resumed,
     Send,
+    Standby,
     Start,
     Tick,
 )
@@ -42,6 +43,7 @@ from hotsite.core.outbox import (
     OutboxFullError,
     OutboxPolicy,
 )
+from hotsite.core.pair import Pair, empty_outbox, idle_identity
 from hotsite.core.telemetry import (
     Telemetry,
     batch_topic,
@@ -68,6 +70,7 @@ class DevicePlan:
         keeping: Its outbox.
         interval_s: Between two messages, on average, in seconds.
         commit_s: How long its disk takes, at least and at most, in seconds.
+        idle: Whether it keeps a second connection ready, to another site.
         has_clock: Whether it knows the time at boot; without, it is 1970 each time.
     """
 
@@ -76,6 +79,7 @@ class DevicePlan:
     keeping: OutboxPolicy
     interval_s: float
     commit_s: tuple[float, float]
+    idle: bool = False
     has_clock: bool = True
 
 
@@ -86,7 +90,8 @@ class SimDevice:
         plan: What it is.
         account: The truth about its messages.
         disk: Its disk.
-        device: The running state machine; nothing without power.
+        line: Its way to the network.
+        pair: The running state machines; nothing without power.
         is_publishing: Whether it makes new messages.
     """
 
@@ -95,17 +100,18 @@ class SimDevice:
         self.plan = plan
         self.account = Account()
         self.disk = SimDisk(around.scheduler, chance, plan.commit_s)
-        self.device: Device | None = None
+        self.line = Line(around.scheduler, chance)
+        self.pair: Pair | None = None
         self.is_publishing = True
         self._around = around
         self._chance = chance
         self._power = 0
         self._seq = 0
         self._clock_ahead_s = 0.0
-        self._modem = Modem(self.thing, around, chance, self._feed)
+        self._modems = tuple(self._make_modem(place) for place in range(1 + plan.idle))
         self._timer_s = inf
         self._reading = 0
-        self._live: dict[Key, tuple[float, int, int]] = {}
+        self._live: dict[Key, tuple[float, int, int, int]] = {}
         self._vouched: set[Key] = set()
         self._joined_s = inf
 
@@ -115,9 +121,9 @@ class SimDevice:
         return self.plan.identity.thing
 
     @property
-    def line(self) -> Line:
-        """Return its way to the network."""
-        return self._modem.line
+    def device(self) -> Device | None:
+        """Return the state machine that has the outbox; nothing without power."""
+        return None if self.pair is None else self.pair.active
 
     @property
     def is_quiet(self) -> bool:
@@ -141,35 +147,46 @@ class SimDevice:
         Args:
             clock_ahead_s: How wrong its clock is, if it has one, in seconds.
         """
-        if self.device is not None:
+        if self.pair is not None:
             return
         has_clock = self.plan.has_clock
         self._clock_ahead_s = clock_ahead_s if has_clock else -self._now_s()
         self._seq = 0
         snapshot = self.disk.start(epoch_min=max(1, int(self._clock_s())))
         outbox = Outbox(snapshot, self.plan.keeping)
-        self.device = Device(
-            self.plan.identity,
-            outbox,
-            self.plan.policy,
-            uniform=self._chance.random,
-        )
+        self.pair = self._make_pair(outbox)
         self._around.tell(self.thing, f"boots, epoch {outbox.epoch}")
         self._feed(Start())
         self._later(self._chance.random() * self.plan.interval_s, self._produce)
 
     def cut_power(self) -> None:
         """Lose power, and all that is not on disk."""
-        if self.device is None:
+        if self.pair is None:
             return
         self._power += 1
         self._vouched.clear()
-        self._modem.close(is_polite=False)
+        for modem in self._modems:
+            modem.close(is_polite=False)
         self.disk.cut()
-        self.device = None
+        self.pair = None
         self._timer_s = inf
         self._around.names.forget(self.thing)
         self._around.tell(self.thing, "loses power")
+
+    def _make_modem(self, place: int) -> Modem:
+        def feed(happened: Input) -> None:
+            self._feed(happened, place)
+
+        return Modem(self.thing, self._around, self.line, feed)
+
+    def _make_pair(self, outbox: Outbox) -> Pair:
+        plan, uniform = self.plan, self._chance.random
+        active = Device(plan.identity, outbox, plan.policy, uniform=uniform)
+        idle = None
+        if plan.idle:
+            who = idle_identity(plan.identity)
+            idle = Device(who, empty_outbox(), plan.policy, uniform=uniform)
+        return Pair(active, idle)
 
     def _now_s(self) -> float:
         return self._around.scheduler.now_s()
@@ -194,7 +211,7 @@ class SimDevice:
         self._later(interval_s, self._produce)
 
     def _publish(self) -> None:
-        device = self._running()
+        device = self._running().active
         try:
             evicted = device.outbox.reserve()
         except OutboxFullError:
@@ -214,32 +231,36 @@ class SimDevice:
 
     def _queue(self, message: Message) -> None:
         self.account.durable.add(message.key)
-        device, calm_s = self._running(), self._around.unrest.until_s
+        device, calm_s = self._running().active, self._around.unrest.until_s
         is_alone = device.outbox.backlog_count == 1
         is_calm = device.state is State.CONNECTED and self._now_s() > calm_s
         if is_alone and is_calm:
             self._live[message.key] = (self._now_s(), *self._circumstances())
         self._feed(Queued(message))
 
-    def _feed(self, happened: Input) -> None:
-        device = self._running()
-        for output in device.handle(happened, now_s=self._clock_s()):
-            self._perform(output)
+    def _feed(self, happened: Input, place: int | None = None) -> None:
+        """Hand an input to the device, or to the machine in one place."""
+        pair, now_s = self._running(), self._clock_s()
+        if place is None:
+            told = pair.tell(happened, now_s=now_s)
+        else:
+            told = pair.handle(place, happened, now_s=now_s)
+        for where, output in told:
+            self._perform(output, self._modems[where])
         self._set_timer()
 
-    def _perform(self, output: Output) -> None:
+    def _perform(self, output: Output, modem: Modem) -> None:
         match output:
             case Send(packet):
                 if self._vouched and isinstance(packet, Publish):
                     self._check(packet)
-                self._modem.send(packet)
+                modem.send(packet)
             case Resolve(name):
-                self._modem.resolve(name)
+                modem.resolve(name)
             case Dial():
-                self._modem.dial(output)
+                modem.dial(output)
             case Close(is_polite):
-                self._vouched.clear()
-                self._modem.close(is_polite=is_polite)
+                modem.close(is_polite=is_polite)
             case Acknowledged(key, by):
                 self._note(key, by)
             case Resumed():
@@ -270,7 +291,7 @@ class SimDevice:
         if resumed.reason == "answered":
             counts["messages replayed though they were there"] += sum(
                 table.since_s.get((self.thing, sort_key(key)), inf) < self._joined_s
-                for key in self._running().outbox.replayed()
+                for key in self._running().active.outbox.replayed()
             )
         counts["questions asked"] += 1
         counts["messages vouched for"] += len(resumed.vouched)
@@ -289,9 +310,11 @@ class SimDevice:
             if again:
                 self.account.problems.append(f"replays {again}, which was vouched for")
 
-    def _circumstances(self) -> tuple[int, int]:
+    def _circumstances(self) -> tuple[int, int, int]:
         """Return what changes with each connection and each disturbance."""
-        return self._modem.attempt, self._around.unrest.count
+        pair = self._running()
+        place = pair.lanes.index(pair.active)
+        return place, self._modems[place].attempt, self._around.unrest.count
 
     def _tell(self, output: Output) -> None:
         tell = self._around.tell
@@ -306,6 +329,9 @@ class SimDevice:
             case Moved(name, site):
                 self.account.counts["planned moves"] += 1
                 tell(self.thing, f"moves to {name}, which is in {site}")
+            case Standby(site, reason):
+                where = f"in {site}" if site else "nowhere"
+                tell(self.thing, f"is ready {where}: {reason}")
             case Failed(reason):
                 self.account.counts["attempts failed"] += 1
                 tell(self.thing, f"fails: {reason}")
@@ -329,6 +355,6 @@ class SimDevice:
 
         self._later(delay_s, wake)
 
-    def _running(self) -> Device:
-        assert self.device is not None, "without power nothing runs"  # noqa: S101 - STYLE.md: assert for our own mistakes
-        return self.device
+    def _running(self) -> Pair:
+        assert self.pair is not None, "without power nothing runs"  # noqa: S101 - STYLE.md: assert for our own mistakes
+        return self.pair

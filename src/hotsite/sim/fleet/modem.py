@@ -1,6 +1,5 @@
 """A device's way to its broker: it asks DNS, dials, and forgets what is closed."""
 
-import random
 from collections.abc import Callable
 
 from hotsite.core.device_values import (
@@ -30,7 +29,6 @@ class Modem:
     """What carries out a device's queries, dials and packets.
 
     Attributes:
-        line: The way to the network.
         attempt: Changes with each query and with each connection that is closed.
     """
 
@@ -38,7 +36,7 @@ class Modem:
         self,
         thing: str,
         around: Around,
-        chance: random.Random,
+        line: Line,
         feed: Callable[[Input], None],
     ) -> None:
         """Be ready.
@@ -46,14 +44,13 @@ class Modem:
         Args:
             thing: Whose.
             around: What the fleet shares.
-            chance: The seed's.
+            line: The way to the network.
             feed: Hears what happens; never about what was closed.
         """
-        self.line = Line(around.scheduler, chance)
         self.attempt = 0
         self._thing = thing
         self._around = around
-        self._chance = chance
+        self._line = line
         self._feed = feed
         self._wire: Wire | None = None
 
@@ -77,8 +74,8 @@ class Modem:
                 site, ttl_s = found
                 self._feed(Resolved(site, site, ttl_s))
 
-        delay_s = self._chance.uniform(*_QUERY_S)
-        until_s = self.line.up_at_s - scheduler.now_s()
+        delay_s = self._line.chance.uniform(*_QUERY_S)
+        until_s = self._line.up_at_s - scheduler.now_s()
         scheduler.at(max(delay_s, until_s), answer)
 
     def dial(self, where: Dial) -> None:
@@ -109,7 +106,7 @@ class Modem:
             self._feed(Dialled())
 
         broker = self._around.sites[where.address].broker
-        broker.dial(self._thing, self.line, (hear, lose), dialled)
+        broker.dial(self._thing, self._line, (hear, lose), dialled)
 
     def close(self, *, is_polite: bool) -> None:
         """Forget the query, the dial or the connection that there is."""

@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hotsite.local.pumps import ANSWER_S_MAX, Gateway, PumpStatus
 
 _LOOK_EVERY_S = 1.0
+_RULES_EVERY_S = 10.0
 # The emulator accepts any secret; boto3 wants one.
 _SECRET = "local"  # noqa: S105 (the emulator has no secrets)
 
@@ -86,6 +87,8 @@ class Copier(threading.Thread):
         self._copied: dict[Rule, int] = {}
         self._last_lag_s: dict[Rule, float] = {}
         self._trouble = "not asked yet"
+        self._rules: list[Rule] = []
+        self._ask_again_s = 0.0
 
     def run(self) -> None:
         """Copy for ever; what fails is tried again."""
@@ -99,7 +102,11 @@ class Copier(threading.Thread):
 
     def step(self) -> None:
         """Copy what is due; what is not, is known as pending."""
-        for rule in list(self._rules()):
+        # Rules seldom change, and asking for them costs a call a bucket.
+        if time.monotonic() >= self._ask_again_s:
+            self._rules = list(self._read_rules())
+            self._ask_again_s = time.monotonic() + self._rules_s
+        for rule in self._rules:
             if rule not in self._done:
                 there = _listed(self._replica, rule.replica, rule.prefix)
                 self._done[rule] = {each.key: each.etag for each in there}
@@ -136,7 +143,11 @@ class Copier(threading.Thread):
                 trouble=self._trouble,
             )
 
-    def _rules(self) -> Iterator[Rule]:
+    @property
+    def _rules_s(self) -> float:
+        return _RULES_EVERY_S if self._rules else _LOOK_EVERY_S
+
+    def _read_rules(self) -> Iterator[Rule]:
         for bucket in self._source.list_buckets()["Buckets"]:
             name = bucket["Name"]
             try:

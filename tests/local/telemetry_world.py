@@ -2,20 +2,15 @@
 
 import contextlib
 import json
-import random
 import struct
 from pathlib import Path
 
 from tests.local.region_world import ACCOUNT, DOMAIN, Device, eventually
 
-from hotsite.adapters.aws.cold_stream import FirehoseColdStream
-from hotsite.adapters.aws.error_archive import S3ErrorArchive
-from hotsite.adapters.aws.hot_table import DynamoHotStore
-from hotsite.adapters.clock import SystemClock
-from hotsite.core.arrivals import Origin
 from hotsite.core.outbox import Key
 from hotsite.core.telemetry import Telemetry, encode_message
-from hotsite.flows.telemetry import Stores
+from hotsite.faces.cli.sites import Remote
+from hotsite.faces.cli.telemetryredrive import stores_of
 from hotsite.infra import packaging
 from hotsite.infra.synth import synthesise
 from hotsite.local import deployment
@@ -141,15 +136,10 @@ class Site:
                 yield
 
     def stores(self):
-        """Return the ports that a redrive from outside works with."""
-        return Stores(
-            hot=DynamoHotStore(self.client("dynamodb"), TABLE),
-            cold=FirehoseColdStream(self.client("firehose"), TABLE),
-            archive=S3ErrorArchive(self.client("s3"), self.outputs["ErrorBucket"]),
-            origin=Origin(REGION, SETTINGS.telemetry.hot_days),
-            clock=SystemClock(),
-            uniform=random.Random(7).random,
-        )
+        """Return the ports that the command line redrives with."""
+        tables = ("unused", "unused")
+        remote = Remote(LETTER, REGION, "hotsite", tables, self.client, lambda: ACCOUNT)
+        return stores_of(remote, hot_days=SETTINGS.telemetry.hot_days)
 
     def refusals(self, prefix="errors/"):
         """Return the objects of the archive, by name."""

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         kept = read_settings(options.config).telemetry
     found = {}
     for remote in sites.selected(options):
-        stores = _stores(remote, hot_days=kept.hot_days)
+        stores = stores_of(remote, hot_days=kept.hot_days)
         found[remote.region] = tuple(redrive(stores, is_trial=options.dry_run))
     if options.json:
         regions = [_document(region, each) for region, each in found.items()]
@@ -68,7 +68,16 @@ def run(options: argparse.Namespace) -> int:
     return 0 if all(one.is_done for each in found.values() for one in each) else 1
 
 
-def _stores(remote: Remote, *, hot_days: int) -> Stores:
+def stores_of(remote: Remote, *, hot_days: int) -> Stores:
+    """Return where a site keeps telemetry, seen from outside.
+
+    Args:
+        remote: The site.
+        hot_days: How long its hot table keeps a message, in days.
+
+    Raises:
+        HotsiteError: The Region does not answer, or has no telemetry stack.
+    """
     bucket = remote.output(_BUCKET, noun=_STACK)
     name = f"{remote.prefix}-telemetry"
     return Stores(

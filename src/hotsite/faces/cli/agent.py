@@ -13,6 +13,7 @@ _EPILOG = """\
 PATH is a JSON file (or a folder with device.json in it):
   {"thing": "oven-1", "endpoints": ["iot.fleet.example.com"], "port": 8883,
    "certificate": "oven-1.pem", "private_key": "oven-1.key", "ca": "ca.pem"}
+All keys and their defaults are in docs/device.md.
 
 example:
   hotsite agent run oven-1/ --messages 10 --json

@@ -66,6 +66,15 @@ class Environment:
         )
 
 
+def is_lambda() -> bool:
+    """Say whether Lambda runs this process, and not somebody who imports it.
+
+    ``AWS_LAMBDA_FUNCTION_NAME`` is reserved for it (Lambda developer guide,
+    "Defined runtime environment variables").
+    """
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
 def read(environ: Mapping[str, str] | None = None) -> Environment:
     """Read the environment.
 

@@ -24,3 +24,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     said = serve(_verdicts(), SystemClock(), Patience())
     document = {"healthy": said.is_healthy, "reason": said.reason}
     return http.answer(said.status_code, document)
+
+
+# Before the first call: Lambda gives the init phase up to 10 s and a whole CPU
+# (Lambda developer guide, "Lambda runtime environment"), while Route 53 waits 2 s.
+if environment.is_lambda():
+    _verdicts()

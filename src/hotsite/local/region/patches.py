@@ -13,16 +13,16 @@ import importlib
 import importlib.metadata
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from hotsite.errors import PermanentError
-from hotsite.local.region import sql
+from hotsite.local.region import sql, workers
 from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.delivery import Deliveries
 from hotsite.local.region.invocations import Invoker
 from hotsite.local.region.mqtt import Listener
+from hotsite.local.region.patch import Function, Patch
 from hotsite.local.region.registry import certificates
 from hotsite.local.region.registry.front import Front
 from hotsite.local.region.registry.quotas import Limits
@@ -32,32 +32,9 @@ from hotsite.local.region.streams import StreamPoller
 
 VERSION = "1.5.33"
 
-Function = Callable[..., Any]
-
 
 class UnknownMinistackError(PermanentError):
     """The installed ministack is not the one that the patches were written for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """One replaced function.
-
-    Attributes:
-        symbol: `module:function` inside ministack.
-        corrects: what upstream does, and why that is not good enough.
-        replace: takes the original and returns its replacement.
-    """
-
-    symbol: str
-    corrects: str
-    replace: Callable[[Function], Function]
-
-    @property
-    def target(self) -> tuple[str, str]:
-        """The module and the function."""
-        module, _, function = self.symbol.partition(":")
-        return f"ministack.{module}", function
 
 
 class Region:
@@ -119,7 +96,8 @@ class Region:
             *self._registry_patches(),
             *self._endpoint_patches(),
             *self._delivery_patches(),
-            *self._rule_patches(),
+            *sql.patches(self._iot),
+            *self._lambda_patches(),
             *self._other(),
         )
 
@@ -226,31 +204,8 @@ class Region:
             ),
         )
 
-    def _rule_patches(self) -> tuple[Patch, ...]:
-        parsers = (
-            "_parse_where",
-            "_rule_select_clause",
-            "_rule_where_clause",
-            "_split_arithmetic",
-            "_split_select_alias",
-            "_split_select_items",
-            "_strip_where_group",
-            "_top_level_indices",
-        )
+    def _lambda_patches(self) -> tuple[Patch, ...]:
         return (
-            Patch(
-                "services.iot:_eval_select_function",
-                "Lacks isNull() and numbytes() (Developer Guide, 'SQL reference').",
-                sql.more_functions(self._iot),
-            ),
-            *(
-                Patch(
-                    f"services.iot:{parser}",
-                    "Parses a rule at each message: 7 ms for a WHERE of ten terms.",
-                    sql.remember,
-                )
-                for parser in parsers
-            ),
             Patch(
                 "services.iot:_dispatch_rule_to_lambda",
                 "Runs the function once, in a process of its own for each event; a"
@@ -258,6 +213,7 @@ class Region:
                 " for failures (Lambda Developer Guide, 'Asynchronous invocation').",
                 self._invoke,
             ),
+            *workers.patches(),
         )
 
     def _other(self) -> tuple[Patch, ...]:

@@ -10,9 +10,44 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-Function = Callable[..., Any]
+from hotsite.local.region.patch import Function, Patch
+
 # Rules are few, and each has few parts.
 _REMEMBERED_MAX = 4096
+
+_PARSERS = (
+    "_parse_where",
+    "_rule_select_clause",
+    "_rule_where_clause",
+    "_split_arithmetic",
+    "_split_select_alias",
+    "_split_select_items",
+    "_strip_where_group",
+    "_top_level_indices",
+)
+
+
+def patches(iot: Any) -> tuple[Patch, ...]:
+    """List the patches of topic rules.
+
+    Args:
+        iot: The emulator's module of AWS IoT.
+    """
+    return (
+        Patch(
+            "services.iot:_eval_select_function",
+            "Lacks isNull() and numbytes() (Developer Guide, 'SQL reference').",
+            more_functions(iot),
+        ),
+        *(
+            Patch(
+                f"services.iot:{parser}",
+                "Parses a rule at each message: 7 ms for a WHERE of ten terms.",
+                remember,
+            )
+            for parser in _PARSERS
+        ),
+    )
 
 
 def remember(original: Function) -> Function:

@@ -9,9 +9,9 @@ TEST_FLAGS ?= -q
 # A lock names all that is needed; a resolver would look for newer releases (of `coverage[toml]`).
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: help setup drill test tools check format lock soak bench clean
+.PHONY: help setup drill test tools check format lock soak bench conformance clean
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.ready ## Make .venv with pinned, hashed dependencies (and Node, if the machine has none)
 
@@ -55,16 +55,19 @@ soak: $(VENV)/.ready ## Play seeds FROM .. FROM+SEEDS-1 of the simulated disaste
 bench: $(VENV)/.ready ## Write the benchmarks, one JSON file each, under build/bench/
 	@$(BIN)/python scripts/bench.py --out build/bench
 
+conformance: $(VENV)/.ready .venv-clients/.ready ## Try our agent, the AWS SDK v2 and paho, and write docs/conformance.md
+	@$(BIN)/python scripts/conformance.py
+
 check: $(VENV)/.ready ## ruff, mypy --strict, import-linter, tidy: before each commit
-	@$(BIN)/ruff check --quiet src tests scripts
-	@$(BIN)/ruff format --check --quiet src tests scripts
+	@$(BIN)/ruff check --quiet src tests scripts conformance
+	@$(BIN)/ruff format --check --quiet src tests scripts conformance
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/test_tidy.py
 
 format: $(VENV)/.ready ## Format and fix what a machine can
-	@$(BIN)/ruff format --quiet src tests scripts
-	@$(BIN)/ruff check --fix --quiet src tests scripts
+	@$(BIN)/ruff format --quiet src tests scripts conformance
+	@$(BIN)/ruff check --fix --quiet src tests scripts conformance
 
 lock: ## Resolve requirements/*.in again (needs uv)
 	@for part in dev clients node lambda-onboarding lambda-canary; do uv pip compile --quiet --generate-hashes \

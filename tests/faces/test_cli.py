@@ -28,7 +28,8 @@ def one_line(text):
 def test_help_reads_like_a_table_of_contents(capsys):
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    for command in ("init", "drill", "report", "local", "synth", "onboard", "agent"):
+    known = ("init", "drill", "report", "local", "synth", "onboard", "agent")
+    for command in (*known, "conformance"):
         assert f"\n    {command}" in out
     assert "exit codes:" in out
 
@@ -43,6 +44,7 @@ def test_help_reads_like_a_table_of_contents(capsys):
         ["synth"],
         ["onboard"],
         ["agent", "run"],
+        ["conformance"],
     ],
 )
 def test_every_command_shows_an_example(capsys, command):

@@ -269,6 +269,7 @@ class _Builder:
             ca_path=Path(self._state.ca),
             access_key_id=self._config.account_id,
             secret_access_key=cloud.SECRET,
+            sightings=self._sightings(letter),
             delivery_s=self._config.delivery_s,
         )
         config.state_dir.mkdir(parents=True)
@@ -293,6 +294,7 @@ class _Builder:
             "control_path": state.dns_control,
             "ports": list(state.dns_ports),
             "time_scale": config.time_scale,
+            "query_log": str(self._sightings("dns") or ""),
         }
         self.path("dns").write_text(json.dumps(dns, indent=1), "utf-8")
         backbone = BackboneConfig(
@@ -305,6 +307,10 @@ class _Builder:
             account_id=config.account_id,
         )
         records.write(backbone, self.path("backbone"))
+
+    def _sightings(self, name: str) -> Path | None:
+        is_observed = self._config.is_observed
+        return self._folder / f"sightings-{name}.jsonl" if is_observed else None
 
 
 def _files(pair: Pair) -> CertificateFiles:

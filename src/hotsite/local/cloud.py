@@ -69,6 +69,8 @@ class CloudConfig:
         time_scale: Factor on the health checks' intervals; 1 is real time.
         raised_quotas: JSON of API names and calls a second, as the parameter
             ``RaisedQuotas`` of the stacks takes it; empty for AWS's defaults.
+        is_observed: Whether brokers and name server write down what they see of
+            clients, into ``sightings-*.jsonl`` in the folder.
         delivery_s: Longest that cold telemetry waits for more of it, in seconds.
     """
 
@@ -86,6 +88,7 @@ class CloudConfig:
     block: int = 1
     time_scale: float = 1.0
     raised_quotas: str = ""
+    is_observed: bool = False
     delivery_s: float = DELIVERY_S
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from hotsite.faces.cli import artefacts
@@ -44,12 +45,15 @@ def config_for(
 
 
 @contextlib.contextmanager
-def private_cloud(folder: Path, say: Callable[[str], None]) -> Iterator[LocalCloud]:
+def private_cloud(
+    folder: Path, say: Callable[[str], None], *, is_observed: bool = False
+) -> Iterator[LocalCloud]:
     """Run a cloud of one's own while the block runs.
 
     Args:
         folder: Where its files go.
         say: Told what happens, one line each.
+        is_observed: Whether brokers and name server write down what they see.
 
     Yields:
         The cloud, ready; it is gone afterwards, whatever happened.
@@ -60,6 +64,7 @@ def private_cloud(folder: Path, say: Callable[[str], None]) -> Iterator[LocalClo
     there = folder / "cloud"
     there.mkdir(parents=True, exist_ok=True)
     config = config_for(Settings(DOMAIN), folder.name or "drill", there, say)
+    config = replace(config, is_observed=is_observed)
     with launcher.Launched(config, say) as launched:
         launched.wait_ready()
         yield LocalCloud.open(there)

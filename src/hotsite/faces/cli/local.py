@@ -5,8 +5,6 @@ import contextlib
 import json
 import os
 import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,11 +15,9 @@ from hotsite.core.apis import limits_of
 from hotsite.errors import (
     HotsiteError,
     InvalidInputError,
-    NotReadyError,
-    RefusedError,
 )
 from hotsite.faces.cli import clouds, localclaim, localstatus
-from hotsite.local import cloud, launcher, network
+from hotsite.local import cloud, launcher, namespace, network
 from hotsite.local.client import LocalCloud
 from hotsite.local.cloud import CloudState
 from hotsite.local.region.config import DELIVERY_S
@@ -225,32 +221,9 @@ def execute(options: argparse.Namespace) -> int:
     if not program:
         raise InvalidInputError("local exec: write the program behind --")
     local = LocalCloud.open(_folder(options))
-    state = local.state
-    if network.DNS_PORT_PRIVILEGED not in state.dns_ports:
-        raise RefusedError(
-            f"local exec needs DNS on {state.dns_address}:53, which this user may not "
-            "bind: run as root, or sysctl net.ipv4.ip_unprivileged_port_start=53"
-        )
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        raise NotReadyError("local exec needs the program unshare (util-linux, Linux)")
-    resolv = _folder(options).absolute() / "resolv.conf"
-    resolv.write_text(
-        f"nameserver {state.dns_address}\noptions timeout:1 attempts:2\n", "ascii"
-    )
-    flags = ["--mount"] if os.geteuid() == 0 else ["--mount", "--map-root-user"]
-    command = [unshare, *flags, "--"]
-    probe = subprocess.run(
-        [*command, "true"], capture_output=True, text=True, check=False, timeout=10
-    )
-    if probe.returncode != 0:
-        raise RefusedError(
-            "local exec: this machine does not permit mount namespaces: "
-            f"{probe.stderr.strip()}"
-        )
-    shell = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    inside = namespace.inside(_folder(options), local.state)
     environment = {**os.environ, **_variables(local, "a")}
-    argv = [*command, "sh", "-c", shell, str(resolv), *program]
+    argv = [*inside, *program]
     sys.stdout.flush()
     # Become the program: signals and its exit code pass through, and nothing of
     # it is left when this process is killed.

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from hotsite.errors import HotsiteError, RetryableError
 from hotsite.faces.cli import (
     agent,
+    conformance,
     drill,
     init,
     local,
@@ -55,7 +56,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     operations = (seed, verify, status, redrive, revoke, telemetry)
-    for module in (init, drill, report, local, synth, *operations, onboard, agent):
+    devices = (onboard, agent, conformance)
+    for module in (init, drill, report, local, synth, *operations, *devices):
         module.register(commands)
     return top
 

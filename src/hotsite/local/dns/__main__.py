@@ -21,6 +21,7 @@ from hotsite.local.dns.config import DnsConfig, load_config
 from hotsite.local.dns.control import Control
 from hotsite.local.dns.events import Events
 from hotsite.local.dns.listener import BoundPort, Listener, bind
+from hotsite.local.dns.querylog import QueryLog
 from hotsite.local.dns.responder import Responder
 
 EXIT_USAGE = 2
@@ -74,7 +75,10 @@ async def _run(config: DnsConfig, bound: list[BoundPort]) -> None:
     events = Events()
     pace = Pace(config.checker_count, config.seed, config.time_scale)
     authority = Authority(config.zone_path, pace, responder, events)
-    listeners = [Listener(b, responder, tcp_idle_s=config.tcp_idle_s) for b in bound]
+    log = None if config.query_log is None else QueryLog(config.query_log)
+    listeners = [
+        Listener(b, responder, tcp_idle_s=config.tcp_idle_s, log=log) for b in bound
+    ]
     control = Control(config.control_path, authority, events)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

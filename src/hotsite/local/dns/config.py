@@ -27,6 +27,7 @@ class DnsConfig:
         time_scale: Factor on the health checks' intervals; 1 is real time. Time
             limits of probes are never scaled.
         tcp_idle_s: Seconds after which a silent TCP connection is closed.
+        query_log: File that every question is added to; None for nowhere.
     """
 
     address: str
@@ -38,6 +39,7 @@ class DnsConfig:
     seed: int = 0
     time_scale: float = 1.0
     tcp_idle_s: float = 10.0
+    query_log: Path | None = None
 
 
 def load_config(path: Path) -> DnsConfig:
@@ -56,6 +58,7 @@ def load_config(path: Path) -> DnsConfig:
     reader = read_json(path)
     ports = tuple(p for p in reader.items("ports") if isinstance(p, int)) or (53, 5353)
     optional = {p for p in reader.items("optional_ports") if isinstance(p, int)}
+    query_log = reader.text("query_log", "")
     config = DnsConfig(
         address=reader.text("address"),
         zone_path=Path(reader.text("zone_path")),
@@ -66,6 +69,7 @@ def load_config(path: Path) -> DnsConfig:
         seed=reader.whole("seed", 0),
         time_scale=reader.number("time_scale", 1.0),
         tcp_idle_s=reader.number("tcp_idle_s", 10.0),
+        query_log=Path(query_log) if query_log else None,
     )
     reader.done()
     rules = (

@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 
 from hotsite.errors import ConflictError, RefusedError, UnreachableError
+from hotsite.local.dns.querylog import QueryLog
 from hotsite.local.dns.responder import Responder
 
 _LOGGER = logging.getLogger(__name__)
@@ -73,11 +74,17 @@ class Listener:
     """Answers on one bound port until it is closed."""
 
     def __init__(
-        self, bound: BoundPort, responder: Responder, *, tcp_idle_s: float
+        self,
+        bound: BoundPort,
+        responder: Responder,
+        *,
+        tcp_idle_s: float,
+        log: QueryLog | None = None,
     ) -> None:
         self._bound = bound
         self._responder = responder
         self._tcp_idle_s = tcp_idle_s
+        self._log = log
         self._transport: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
         self._streams: set[asyncio.Task[None]] = set()
@@ -86,7 +93,7 @@ class Listener:
         """Begin to answer."""
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self._responder), sock=self._bound.datagrams
+            lambda: _Datagrams(self._responder, self._log), sock=self._bound.datagrams
         )
         self._server = await asyncio.start_server(
             self._serve_stream, sock=self._bound.streams
@@ -126,6 +133,8 @@ class Listener:
             async with asyncio.timeout(self._tcp_idle_s):
                 (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
                 packet = await reader.readexactly(length)
+                if self._log is not None:
+                    self._log.see(packet)
                 response = self._responder.respond(packet, is_stream=True)
                 if response is None:
                     return
@@ -138,13 +147,16 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     _transport: asyncio.DatagramTransport
 
-    def __init__(self, responder: Responder) -> None:
+    def __init__(self, responder: Responder, log: QueryLog | None) -> None:
         self._respond = responder.respond
+        self._log = log
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if self._log is not None:
+            self._log.see(data)
         response = self._respond(data)
         if response is not None:
             self._transport.sendto(response, addr)

@@ -51,6 +51,8 @@ class RegionConfig:
         log_level: of ministack, such as `WARNING`.
         is_kept: whether the state is in `state_dir` too, for a Region that is
             killed and comes back.
+        sightings: file that what the broker sees of clients is added to; None
+            for nowhere. See `observing`.
         delivery_s: longest that a delivery stream collects records, in seconds; AWS
             waits for at least what its hints say.
     """
@@ -71,6 +73,7 @@ class RegionConfig:
     secret_access_key: str = "test"  # noqa: S105 - a local emulator has no secrets
     log_level: str = "WARNING"
     is_kept: bool = True
+    sightings: Path | None = None
     delivery_s: float = DELIVERY_S
 
     @property
@@ -125,7 +128,9 @@ def dump(config: RegionConfig, path: Path) -> None:
             for files in getattr(config, name)
         ]
     fields["state_dir"] = str(config.state_dir)
-    fields["ca_path"] = None if config.ca_path is None else str(config.ca_path)
+    for name in ("ca_path", "sightings"):
+        path_or_none = getattr(config, name)
+        fields[name] = None if path_or_none is None else str(path_or_none)
     path.write_text(json.dumps(fields, indent=1))
 
 
@@ -133,7 +138,6 @@ def _parse(fields: Mapping[str, object]) -> RegionConfig:
     unknown = set(fields) - set(RegionConfig.__dataclass_fields__)
     if unknown:
         raise ValueError(f"(unknown) {sorted(unknown)}")
-    ca_path = fields.get("ca_path")
     account_id = str(fields["account_id"])
     if len(account_id) != ACCOUNT_ID_LENGTH or not account_id.isdigit():
         raise ValueError("account_id: 12 digits are needed")
@@ -149,13 +153,19 @@ def _parse(fields: Mapping[str, object]) -> RegionConfig:
         https_certificates=_certificates(fields, "https_certificates"),
         mqtt_server_names=_names(fields),
         endpoint_prefix=str(fields["endpoint_prefix"]),
-        ca_path=None if ca_path is None else Path(str(ca_path)),
+        ca_path=_path(fields, "ca_path"),
         access_key_id=str(fields.get("access_key_id", "test")),
         secret_access_key=str(fields.get("secret_access_key", "test")),
         log_level=str(fields.get("log_level", "WARNING")),
         is_kept=bool(fields.get("is_kept", True)),
+        sightings=_path(fields, "sightings"),
         delivery_s=float(str(fields.get("delivery_s", DELIVERY_S))),
     )
+
+
+def _path(fields: Mapping[str, object], name: str) -> Path | None:
+    value = fields.get(name)
+    return None if value is None else Path(str(value))
 
 
 def _port(fields: Mapping[str, object], name: str, default: int) -> int:

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from OpenSSL import SSL
 
 from hotsite.local.region.config import CertificateFiles, RegionConfig
+from hotsite.local.region.observing import Log
 
 _logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Listener:
         serve: ministack's handler of one connection.
         names_seen: ministack's table of the server name each peer sent.
         live: every connection past its handshake.
+        log: where sightings of clients go; None for nowhere.
     """
 
     server_names: tuple[str, ...]
@@ -65,6 +67,7 @@ class Listener:
     serve: Callable[[asyncio.StreamReader, "Connection"], Coroutine[Any, Any, None]]
     names_seen: dict[Peer, str]
     live: "set[Connection]" = field(default_factory=set)
+    log: Log | None = None
 
     @classmethod
     def from_config(
@@ -87,7 +90,10 @@ class Listener:
             )
             for name in config.mqtt_server_names
         }
-        return cls(config.mqtt_server_names, contexts, serve, names_seen)
+        log = None
+        if config.sightings is not None:
+            log = Log(config.sightings, config.region)
+        return cls(config.mqtt_server_names, contexts, serve, names_seen, log=log)
 
     async def start(self, address: str, port: int) -> asyncio.Server:
         """Bind the listener.
@@ -122,6 +128,7 @@ class Connection(asyncio.Protocol):
         "_deadline",
         "_drained",
         "_listener",
+        "_observer",
         "_peer",
         "_reader",
         "_task",
@@ -141,6 +148,8 @@ class Connection(asyncio.Protocol):
         self._tls = SSL.Connection(first, None)
         self._tls.set_accept_state()
         self._tls.set_app_data(self)
+        log = listener.log
+        self._observer = None if log is None else log.connection()
         self._peer: Peer | None = None
         self._drained: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -174,6 +183,8 @@ class Connection(asyncio.Protocol):
         """Tell the broker that nothing more will come."""
         self._deadline.cancel()
         self._listener.live.discard(self)
+        if self._observer is not None and self.server_name is not None:
+            self._observer.closed()
         if not self._reader.at_eof():
             self._reader.feed_eof()
         self.resume_writing()
@@ -196,6 +207,8 @@ class Connection(asyncio.Protocol):
         """
         if self.transport.is_closing():
             raise ConnectionResetError
+        if self._observer is not None:
+            self._observer.sent(bytes(data))
         for start in range(0, len(data), RECORD_BYTES_MAX):
             self._tls.send(bytes(data[start : start + RECORD_BYTES_MAX]))
         self._flush()
@@ -230,6 +243,8 @@ class Connection(asyncio.Protocol):
         name = (self._tls.get_servername() or b"").decode("ascii", "replace").lower()
         self.server_name = name
         context = self._listener.contexts.get(name)
+        if self._observer is not None:
+            self._observer.hello(name, is_served=context is not None)
         if context is not None:
             self._tls.set_context(context)
 
@@ -261,6 +276,8 @@ class Connection(asyncio.Protocol):
         der = certificate.public_bytes(Encoding.DER)
         self._peer = Peer(der)
         self.certificate_id = hashlib.sha256(der).hexdigest()
+        if self._observer is not None:
+            self._observer.shown(self.certificate_id)
         self._listener.names_seen[self._peer] = self.server_name or ""
         self._listener.live.add(self)
         loop = asyncio.get_running_loop()
@@ -269,11 +286,14 @@ class Connection(asyncio.Protocol):
     def _decrypt(self) -> None:
         while True:
             try:
-                self._reader.feed_data(self._tls.recv(1 << 16))
+                data = self._tls.recv(1 << 16)
             except SSL.WantReadError:
                 # A key update or session ticket may want an answer.
                 self._flush()
                 return
+            if self._observer is not None:
+                self._observer.received(data)
+            self._reader.feed_data(data)
 
     def _flush(self) -> None:
         while not self.transport.is_closing():

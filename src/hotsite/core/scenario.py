@@ -18,6 +18,7 @@ from hotsite.errors import InvalidInputError
 
 # Whether a value is fine, which one it is, and what it must be.
 _Rule: TypeAlias = tuple[object, str, str]
+_Figures: TypeAlias = tuple[tuple[str, float], ...]
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 DEVICES_MAX = 100_000
 WINDOW_S_MAX = 3600.0
@@ -192,24 +193,7 @@ def check(scenario: Scenario, *, source: str) -> None:
     Raises:
         InvalidInputError: A value is out of its range; the message names it.
     """
-    windows = (
-        ("steady_s", scenario.steady_s),
-        ("stay_healthy_s", scenario.stay_healthy_s),
-        ("replication_lag_s", scenario.replication_lag_s),
-        ("fault: kill_after_s", scenario.fault.kill_after_s),
-    )
-    counts = (
-        ("seed", scenario.seed),
-        ("onboard_after", scenario.onboard_after),
-        ("objectives: rpo_messages", scenario.objectives.rpo_messages),
-        ("objectives: puback_loss_min", scenario.objectives.puback_loss_min),
-        ("objectives: power_cuts_min", scenario.objectives.power_cuts_min),
-    )
-    lengths = (
-        ("publish_interval_s", scenario.publish_interval_s),
-        ("recovery_limit_s", scenario.recovery_limit_s),
-        ("objectives: rto_s", scenario.objectives.rto_s),
-    )
+    windows, counts, lengths = _figures(scenario)
     rules = (
         (_NAME.fullmatch(scenario.name), "name", "1 to 64 of a-z, 0-9 and -"),
         (_is_line(scenario.title), "title", "one sentence on one line"),
@@ -231,6 +215,29 @@ def check(scenario: Scenario, *, source: str) -> None:
     _refuse(rules, source)
     _check_hardship(scenario, source)
     _check_churn(scenario, source)
+
+
+def _figures(scenario: Scenario) -> tuple[_Figures, _Figures, _Figures]:
+    """Return windows, counts and lengths, each with its key."""
+    windows = (
+        ("steady_s", scenario.steady_s),
+        ("stay_healthy_s", scenario.stay_healthy_s),
+        ("replication_lag_s", scenario.replication_lag_s),
+        ("fault: kill_after_s", scenario.fault.kill_after_s),
+    )
+    counts = (
+        ("seed", scenario.seed),
+        ("onboard_after", scenario.onboard_after),
+        ("objectives: rpo_messages", scenario.objectives.rpo_messages),
+        ("objectives: puback_loss_min", scenario.objectives.puback_loss_min),
+        ("objectives: power_cuts_min", scenario.objectives.power_cuts_min),
+    )
+    lengths = (
+        ("publish_interval_s", scenario.publish_interval_s),
+        ("recovery_limit_s", scenario.recovery_limit_s),
+        ("objectives: rto_s", scenario.objectives.rto_s),
+    )
+    return windows, counts, lengths
 
 
 def _is_line(text: str) -> bool:

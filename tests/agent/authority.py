@@ -23,7 +23,9 @@ class Authority:
         """Return the paths of a new certificate and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = [x509.DNSName(name)]
+        # As ACM's certificate of a site: the name, and its neighbours.
+        wildcard = f"*.{name.partition('.')[2] or name}"
+        names = [x509.DNSName(name), x509.DNSName(wildcard)]
         certificate = self._sign(subject, key.public_key(), names, is_ca=False)
         paths = self.directory / f"{name}.pem", self.directory / f"{name}.key"
         paths[0].write_bytes(self._pem(certificate))

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections import Counter
 
+from hotsite.core import resume, telemetry
 from hotsite.core.mqtt import Parser, encode
 from hotsite.core.mqtt_packets import (
     Connack,
@@ -26,6 +27,8 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        tls = transport.get_extra_info("ssl_object")
+        self.protocol = tls.selected_alpn_protocol()
         self.broker.sessions.add(self)
 
     def connection_lost(self, exc):
@@ -49,10 +52,10 @@ class Session(asyncio.Protocol):
                 self.send(Connack(broker.connack_code, properties=broker.properties))
             case Publish(topic, payload, packet_id=packet_id):
                 code = broker.puback_codes.pop(0) if broker.puback_codes else 0
-                if not code:
-                    broker.received.append((topic, payload))
                 if packet_id:
                     self.send(Puback(packet_id, code))
+                if not code:
+                    self.take(topic, payload)
             case Subscribe(packet_id, subscriptions):
                 broker.subscriptions.extend(s.topic_filter for s in subscriptions)
                 self.send(Suback(packet_id, (1,) * len(subscriptions)))
@@ -64,6 +67,25 @@ class Session(asyncio.Protocol):
                 broker.goodbyes += 1
         broker.changed.set()
 
+    def take(self, topic, payload):
+        """Do as the rules and functions of a site do."""
+        broker, thing = self.broker, self.client_id
+        if topic == telemetry.resume_topic(thing):
+            ask = resume.decode_ask(payload)
+            broker.asked.append(ask)
+            if broker.stored is not None:
+                answer = resume.encode(resume.answer(ask, broker.stored))
+                back = telemetry.resume_answer_topic(thing)
+                self.send(Publish(back, answer, qos=1, packet_id=1))
+        elif topic == telemetry.batch_topic(thing):
+            messages, rejects = telemetry.unpack(payload)
+            assert not rejects
+            broker.batches.append(len(messages))
+            texts = map(telemetry.encode_message, messages)
+            broker.received.extend((topic, text) for text in texts)
+        else:
+            broker.received.append((topic, payload))
+
 
 class Broker:
     """Listens from ``start`` to ``kill``; everything it saw is public."""
@@ -74,6 +96,9 @@ class Broker:
         self.connects, self.received = [], []
         self.subscriptions, self.acknowledged = [], []
         self.puback_codes, self.properties = [], ()
+        # What the site's table holds, by epoch; None answers no question.
+        self.stored = None
+        self.asked, self.batches = [], []
         self.connack_code = self.goodbyes = 0
         self.is_frozen = False
         self.changed = asyncio.Event()
@@ -91,6 +116,11 @@ class Broker:
         for session in tuple(self.sessions):
             session.transport.abort()
         await asyncio.sleep(0)
+
+    def command(self, topic, payload):
+        """Say something to every device."""
+        for session in self.sessions:
+            session.send(Publish(topic, payload, qos=1, packet_id=1))
 
     async def until(self, condition, *, time_s_max=15.0):
         """Wait until the condition holds; every packet makes it look again."""

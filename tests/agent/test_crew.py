@@ -10,7 +10,17 @@ from tests.agent.authority import Authority
 from tests.agent.broker import Broker, server_tls
 from tests.agent.conftest import ADDRESSES, NAME, PORT, SITE_A, SITE_B
 
-from hotsite.core.device_values import Failed, Joined, Left, Refused
+from hotsite.core.device_values import (
+    Failed,
+    Joined,
+    Left,
+    Moved,
+    Refused,
+    Resumed,
+    Standby,
+)
+from hotsite.core.intervals import Intervals
+from hotsite.core.move import Move, encode
 from hotsite.faces.agent.config import read_fleet
 from hotsite.faces.agent.crew import Crew
 
@@ -191,14 +201,66 @@ async def test_what_was_not_acknowledged_before_a_restart_arrives_after_it(
         await crew.told.until(lambda: crew.told.of(Failed))
         before = outbox.report()
     broker_a.is_frozen = False
+
+    def arrived():
+        found = map(json.loads, broker_a.counts())
+        return {m["seq"] for m in found if m["epoch"] == before[0].epoch}
+
     async with running(path) as crew:
-        count = before[0].published.size
-        await broker_a.until(lambda: len(broker_a.received) > count)
-        after = crew.drivers["thing-0"].device.outbox.report()
-    assert after[0].epoch == before[0].epoch < after[1].epoch
-    old = [json.loads(payload) for _topic, payload in broker_a.received]
-    seqs = {m["seq"] for m in old if m["epoch"] == before[0].epoch}
-    assert seqs == set(range(1, after[0].published.size + 1))
+        outbox = crew.drivers["thing-0"].device.outbox
+        after = outbox.report()
+        await broker_a.until(lambda: len(arrived()) >= after[0].published.size)
+    assert after[0].epoch == before[0].epoch < outbox.epoch
+    assert arrived() == set(range(1, after[0].published.size + 1))
+
+
+@pytest.mark.parametrize("version", [4, 5])
+async def test_only_what_the_other_site_lacks_is_sent_to_it_again(
+    fleet_file, name_server, broker_a, broker_b, version
+):
+    async with running(fleet_file(policy={"version": version})) as crew:
+        outbox = crew.drivers["thing-0"].device.outbox
+        await broker_a.until(lambda: len(broker_a.received) >= 20)
+        crew.is_paused = True
+        await crew.told.until(lambda: not crew.sample().backlog)
+        first = outbox.epoch
+        broker_b.stored = {first: Intervals(((1, 15),))}
+        name_server.site = SITE_B
+        await broker_a.kill()
+        await crew.told.until(lambda: crew.told.of(Resumed))
+        await crew.told.until(lambda: not crew.sample().replaying)
+        count = outbox.report()[0].published.size
+        (resumed,) = crew.told.of(Resumed)
+        got = [json.loads(text)["seq"] for _topic, text in broker_b.received]
+        assert got == list(range(16, count + 1))
+        assert (len(resumed.vouched), resumed.missing_count) == (15, count - 15)
+        assert broker_b.connects[0].version == version
+    # What the site vouched for is remembered as its own: back on it after a restart,
+    # nothing is asked and nothing is sent again.
+    broker_b.received.clear()
+    broker_b.asked.clear()
+    async with running(fleet_file(policy={"version": version})) as crew:
+        await broker_b.until(lambda: len(broker_b.received) >= 3)
+    epochs = {json.loads(text)["epoch"] for _topic, text in broker_b.received}
+    assert first not in epochs
+    assert not broker_b.asked
+
+
+async def test_a_site_that_does_not_answer_gets_everything_in_batches(
+    fleet_file, name_server, broker_a, broker_b
+):
+    policy = {"resume_s_max": 0.3, "attempt_s_max": 1.0}
+    async with running(fleet_file(interval_s=0.02, policy=policy)) as crew:
+        await broker_a.until(lambda: len(broker_a.received) >= 30)
+        crew.is_paused = True
+        await crew.told.until(lambda: not crew.sample().backlog)
+        name_server.site = SITE_B
+        await broker_a.kill()
+        await crew.told.until(lambda: crew.told.of(Resumed))
+        await crew.told.until(lambda: not crew.sample().replaying)
+    assert len(broker_b.asked) == 1
+    assert broker_b.batches == [len(broker_a.counts())]
+    assert broker_b.counts() == broker_a.counts()
 
 
 @pytest.mark.parametrize("version", [4, 5])
@@ -208,3 +270,74 @@ async def test_both_versions_of_the_protocol_work(
     async with running(fleet_file(policy={"version": version})):
         await broker_a.until(lambda: len(broker_a.received) >= 2)
     assert broker_a.connects[0].version == version
+
+
+OWN_A, OWN_B = "iot-a.hotsite.test", "iot-b.hotsite.test"
+
+
+async def test_own_names_lead_to_the_other_site_while_dns_still_names_the_dead_one(
+    fleet_file, name_server, broker_a, broker_b
+):
+    path = fleet_file(3, endpoints=[NAME, OWN_A, OWN_B])
+    async with running(path) as crew:
+        await broker_a.until(lambda: len(broker_a.received) >= 6)
+        broker_a.is_frozen = True
+        left_s = joined_s = None
+        await crew.told.until(lambda: crew.told.of(Left))
+        left_s = crew.clock()
+        await crew.told.until(lambda: sites(crew.told).count(SITE_B) == 3)
+        joined_s = crew.clock()
+    assert joined_s - left_s < 2.5
+    assert not crew.told.of(Failed)
+
+
+async def test_an_order_to_move_leaves_no_message_behind(
+    fleet_file, name_server, broker_a, broker_b
+):
+    broker_b.stored = {}
+    path = fleet_file(1, endpoints=[NAME, OWN_A, OWN_B])
+    async with running(path) as crew:
+        await broker_a.until(lambda: len(broker_a.received) >= 5)
+        broker_a.command("cmd/thing-0/move", encode(Move("b", 0.0, 1)))
+        await crew.told.until(lambda: crew.told.of(Moved))
+        moved_s = crew.clock()
+        await broker_b.until(lambda: broker_b.received)
+        assert crew.clock() - moved_s < 2
+        await broker_b.until(lambda: set(broker_a.counts()) <= set(broker_b.counts()))
+    assert broker_a.goodbyes == 1
+    assert crew.told.of(Moved) == [Moved(OWN_B, SITE_B)]
+
+
+async def test_a_standby_connection_takes_over_when_the_active_one_falls_silent(
+    fleet_file, name_server, broker_a, broker_b
+):
+    changes = {"endpoints": [NAME, OWN_A, OWN_B], "standby_connection": True}
+    path = fleet_file(3, policy={}, **changes)
+    async with running(path) as crew:
+        await crew.told.until(lambda: len(crew.told.of(Standby)) == 3)
+        assert len(broker_b.connects) == 3
+        assert not broker_b.received
+        fault_s = crew.clock()
+        broker_a.is_frozen = True
+        await crew.told.until(lambda: crew.sample().connected == {SITE_B: 3})
+        assert crew.clock() - fault_s < 4.5
+        await broker_b.until(lambda: set(broker_a.counts()) <= set(broker_b.counts()))
+        assert len(broker_b.connects) == 3
+
+
+async def test_a_device_behind_a_firewall_comes_through_the_shared_port(
+    fleet_file, name_server, authority
+):
+    tls = server_tls(authority, NAME)
+    tls.set_alpn_protocols(["http/1.1", "x-amzn-mqtt-ca"])
+    broker = Broker(tls, ADDRESSES[SITE_A], 443)
+    try:
+        await broker.start()
+    except PermissionError:
+        pytest.skip("port 443 is not ours to listen on")
+    async with running(fleet_file(ports=[PORT, 443])) as crew:
+        await broker.until(lambda: broker.received)
+        protocols = {session.protocol for session in broker.sessions}
+    await broker.kill()
+    assert protocols == {"x-amzn-mqtt-ca"}
+    assert crew.told.of(Failed)

@@ -33,9 +33,19 @@ def filled(count, policy=None, snapshot=None):
     return outbox
 
 
+def take(outbox, *, is_replay_allowed=True):
+    """Return the next message, whether it goes alone or in a batch."""
+    if (taken := outbox.take()) is not None:
+        return taken
+    for waiting in outbox.waiting(1, is_replay_allowed=is_replay_allowed):
+        outbox.take_waiting(1, is_replay_allowed=is_replay_allowed)
+        return waiting
+    return None
+
+
 def drain(outbox, site, now_s):
     sent = []
-    while (taken := outbox.take(is_replay_allowed=True)) is not None:
+    while (taken := take(outbox)) is not None:
         sent.append(taken.key.seq)
         assert outbox.acknowledge(taken.key, Acknowledgement(site, now_s))
     return sent
@@ -57,11 +67,33 @@ def test_what_nobody_acknowledged_goes_before_what_somebody_did():
     outbox.reserve()
     outbox.append(message(3))
     outbox.enter("b")
-    assert outbox.take(is_replay_allowed=False).key.seq == 3
-    assert outbox.take(is_replay_allowed=False) is None
-    assert outbox.has_next(is_replay_allowed=True)
-    assert outbox.take(is_replay_allowed=True).key.seq == 1
+    assert take(outbox, is_replay_allowed=False).key.seq == 3
+    assert take(outbox, is_replay_allowed=False) is None
+    assert not outbox.has_next
+    assert take(outbox).key.seq == 1
     assert outbox.replay_in_flight_count == 1
+
+
+def test_the_newest_of_a_backlog_go_alone_and_the_others_oldest_first():
+    outbox = filled(25)
+    assert drain(outbox, "a", 100) == [*range(16, 26), *range(1, 16)]
+    outbox = filled(25)
+    outbox.enter("a")
+    assert drain(outbox, "a", 100) == [*range(16, 26), *range(1, 16)]
+
+
+def test_what_a_site_vouches_for_is_retained_as_if_it_had_acknowledged_it():
+    outbox = filled(4, OutboxPolicy(retention_s=300))
+    outbox.enter("a")
+    drain(outbox, "a", 100)
+    outbox.enter("b")
+    assert set(outbox.replayed()) == {Key(EPOCH, seq) for seq in range(1, 5)}
+    outbox.vouch({Key(EPOCH, 1), Key(EPOCH, 3)}, Acknowledgement("b", 200))
+    assert drain(outbox, "b", 210) == [2, 4]
+    assert outbox.expire(499) == ()
+    assert outbox.expire(505) == (Key(EPOCH, 1), Key(EPOCH, 3))
+    assert outbox.enter("b") == 0
+    assert outbox.enter("a") == 2
 
 
 def test_retention_is_counted_from_the_last_acknowledgement():
@@ -87,7 +119,7 @@ def test_a_lost_connection_puts_what_was_in_flight_back_in_order():
     outbox = filled(3)
     outbox.enter("a")
     for _ in range(2):
-        outbox.take(is_replay_allowed=True)
+        take(outbox)
     outbox.leave()
     assert drain(outbox, "a", 100) == [1, 2, 3]
 
@@ -95,11 +127,11 @@ def test_a_lost_connection_puts_what_was_in_flight_back_in_order():
 def test_a_refused_message_waits_at_the_end_of_its_queue():
     outbox = filled(2)
     outbox.enter("a")
-    first = outbox.take(is_replay_allowed=True)
+    first = take(outbox)
     outbox.give_back(first.key)
     assert drain(outbox, "a", 100) == [2, 1]
     outbox.enter("b")
-    replayed = outbox.take(is_replay_allowed=True)
+    replayed = take(outbox)
     outbox.give_back(replayed.key)
     assert outbox.replay_count == 2
 
@@ -121,7 +153,7 @@ def test_a_dropping_outbox_drops_copies_before_originals_and_counts_these():
     policy = OutboxPolicy(message_count_max=2, overflow=Overflow.DROP_OLDEST)
     outbox = filled(2, policy)
     outbox.enter("a")
-    taken = outbox.take(is_replay_allowed=True)
+    taken = take(outbox)
     outbox.acknowledge(taken.key, Acknowledgement("a", 100))
     assert outbox.reserve() == Evicted(Key(EPOCH, 1), is_given_up=False)
     outbox.append(message(3))
@@ -142,7 +174,7 @@ def test_a_dropping_outbox_drops_replayed_copies_and_never_what_is_in_flight():
     assert outbox.reserve() == Evicted(Key(EPOCH, 1), is_given_up=False)
     outbox.append(message(3))
     for _ in range(2):
-        outbox.take(is_replay_allowed=True)
+        take(outbox)
     with pytest.raises(OutboxFullError):
         outbox.reserve()
 
@@ -172,7 +204,7 @@ def test_a_report_tells_what_was_acknowledged_before_the_fault():
     outbox = filled(2)
     outbox.enter("a")
     for at_s in (100, 200):
-        taken = outbox.take(is_replay_allowed=True)
+        taken = take(outbox)
         outbox.acknowledge(taken.key, Acknowledgement("a", at_s))
     outbox.enter("b")
     drain(outbox, "b", 300)
@@ -211,7 +243,7 @@ class Replay(RuleBasedStateMachine):
     @rule(count=st.integers(1, 9), is_heard=st.booleans())
     def send(self, count, is_heard):
         for _ in range(count if self.site else 0):
-            taken = self.outbox.take(is_replay_allowed=True)
+            taken = take(self.outbox)
             if taken is None:
                 break
             if is_heard:

@@ -7,6 +7,7 @@ TLS state and little else. It decides nothing; the state machine in
 
 import asyncio
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -15,6 +16,11 @@ from typing import Protocol, cast
 from hotsite.core.mqtt import Parser, encode
 from hotsite.core.mqtt_packets import MalformedPacketError, Packet, Version
 from hotsite.errors import InvalidInputError, UnreachableError
+
+# AWS IoT Core: MQTT with a client certificate is on 8883 without ALPN, and on 443,
+# which it shares with HTTPS, with this one ("Device communication protocols").
+_SHARED_PORT = 443
+_ALPN = "x-amzn-mqtt-ca"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,22 @@ class Credentials:
     certificate: str
     private_key: Path
     authority: str
+
+
+def make_tls_by_port(
+    credentials: Credentials, ports: Iterable[int]
+) -> dict[int, ssl.SSLContext]:
+    """Return the TLS settings of one device for each port; equal ones are shared."""
+    contexts: dict[bool, ssl.SSLContext] = {}
+    by_port = {}
+    for port in ports:
+        is_shared = port == _SHARED_PORT
+        if is_shared not in contexts:
+            contexts[is_shared] = make_tls(credentials)
+            if is_shared:
+                contexts[is_shared].set_alpn_protocols([_ALPN])
+        by_port[port] = contexts[is_shared]
+    return by_port
 
 
 def make_tls(credentials: Credentials) -> ssl.SSLContext:

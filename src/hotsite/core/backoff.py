@@ -22,7 +22,10 @@ class BackoffPolicy:
         stable_s: How long a connection must live, in seconds, before the
             failures ahead of it are forgotten.
         throttle_spread_s: After a refusal for load, the next attempt falls
-            anywhere in this many seconds: devices / admitted per second.
+            anywhere in this many seconds: devices / admitted per second. A site
+            that knows better says so (``core/resume.py``).
+        stagger_s_max: Longest wait between two candidates of one round, seconds.
+        shun_s: How long an address that failed is tried after the others.
     """
 
     base_s: float = 1.0
@@ -30,6 +33,8 @@ class BackoffPolicy:
     connect_spacing_s: float = 1.0
     stable_s: float = 10.0
     throttle_spread_s: float = 30.0
+    stagger_s_max: float = 0.25
+    shun_s: float = 60.0
 
     def __post_init__(self) -> None:
         """Refuse a policy that could spin.
@@ -42,7 +47,8 @@ class BackoffPolicy:
                 f"backoff: base_s {self.base_s} must be above 0 and at most "
                 f"cap_s {self.cap_s}"
             )
-        if min(self.connect_spacing_s, self.stable_s, self.throttle_spread_s) < 0:
+        times_s = (self.connect_spacing_s, self.stable_s, self.throttle_spread_s)
+        if min(*times_s, self.stagger_s_max, self.shun_s) < 0:
             raise InvalidInputError("backoff: no time may be negative")
 
 
@@ -93,6 +99,11 @@ class Pacer:
         """Return when the next message may go, in the caller's seconds."""
         return self._next_s - self._burst_s
 
-    def note(self, now_s: float) -> None:
-        """Note that a message went now."""
-        self._next_s = max(self._next_s, now_s) + self._interval_s
+    def note(self, now_s: float, *, weight: float = 1.0) -> None:
+        """Note that a message went now.
+
+        Args:
+            now_s: The time, in seconds.
+            weight: For how many messages it counts, 1 or more.
+        """
+        self._next_s = max(self._next_s, now_s) + weight * self._interval_s

@@ -1,12 +1,9 @@
 """Keep one device connected: a state machine without any I/O.
 
 Time and chance come in as arguments, inputs go into ``Device.handle`` and what
-is to be done comes out as outputs. What each input means in each state is one
-table, ``TRANSITIONS``; a test visits every cell.
-
-The device knows only names under its owner's domain. It resolves again at each
-attempt, because the name moves when a Region dies (ARCHITECTURE, decision 12),
-and it takes a missing PUBACK for a dead connection, because that is the
+is to be done comes out. What an input means in a state is one table,
+``TRANSITIONS``. A name is resolved again at each attempt, because it moves when a
+Region dies, and a missing PUBACK means a dead connection, because that is the
 earliest sign of a Region that went silent.
 """
 
@@ -17,7 +14,7 @@ from enum import Enum
 from math import inf
 from typing import Any, TypeAlias, get_args
 
-from hotsite.core.backoff import full_jitter_s
+from hotsite.core.candidates import Candidates
 from hotsite.core.device_values import (
     Close,
     DevicePolicy,
@@ -29,6 +26,7 @@ from hotsite.core.device_values import (
     Joined,
     Left,
     Lost,
+    Moved,
     Output,
     Queued,
     Resolve,
@@ -36,9 +34,11 @@ from hotsite.core.device_values import (
     ResolveFailed,
     Send,
     Start,
+    Stayed,
     Stop,
     Tick,
 )
+from hotsite.core.move import Mover
 from hotsite.core.mqtt_packets import (
     Connack,
     Connect,
@@ -47,15 +47,17 @@ from hotsite.core.mqtt_packets import (
     Puback,
     Publish,
     Suback,
-    Subscribe,
-    Subscription,
 )
 from hotsite.core.outbox import Outbox
-from hotsite.core.session import SUBSCRIBE_ID, Session
+from hotsite.core.session import Session
+from hotsite.core.telemetry import move_topic
+from hotsite.errors import InvalidInputError
 
 # v5 2.4: the CONNACK codes that ask for patience, not for another endpoint:
 # server busy, quota exceeded, connection rate exceeded.
 _THROTTLED = frozenset({0x89, 0x97, 0x9F})
+# A question's token: a whole number that JSON keeps exactly.
+_TOKEN_MAX = 2**53 - 1
 
 
 class State(Enum):
@@ -69,26 +71,20 @@ class State(Enum):
 
 
 class Device:
-    """One device: who it is, what it still has to send, where it stands.
-
-    Attributes:
-        identity: Who it is and where it looks.
-        outbox: What it still has to send.
-        state: Where it stands.
-    """
+    """One device: ``identity``, ``outbox``, ``state``, where its name ``resolved``."""
 
     __slots__ = (
         "_attempt_ends_s",
-        "_connect_at_s",
-        "_place",
+        "_candidates",
+        "_connack",
+        "_mover",
         "_policy",
-        "_resolved",
-        "_round",
         "_session",
         "_uniform",
         "_wait_until_s",
         "identity",
         "outbox",
+        "resolved",
         "state",
     )
 
@@ -113,33 +109,27 @@ class Device:
         self.state = State.OFFLINE
         self._policy = policy
         self._uniform = uniform
-        self._round = 0
-        self._place = 0
-        self._resolved = Resolved(address="", site="")
+        self._candidates = Candidates(
+            identity.endpoints, identity.ports, policy.backoff
+        )
+        self._connack = Connack()
+        self._mover = Mover()
+        self.resolved = Resolved("", "")
         self._session: Session | None = None
-        self._connect_at_s = -inf
         self._attempt_ends_s = inf
         self._wait_until_s = inf
 
     @property
     def site(self) -> str:
         """Return the site that the last name resolved to; "" before the first."""
-        return self._resolved.site
-
-    @property
-    def endpoint(self) -> str:
-        """Return the name that the running or the next attempt uses."""
-        names = self.identity.endpoints
-        return names[self._place]
+        return self.resolved.site
 
     def handle(self, happened: Input, *, now_s: float) -> list[Output]:
         """Take one input and return what is to be done, in order.
 
-        Inputs about a query or a connection that was closed since must not be
-        handed in; whoever performs the outputs forgets them at a ``Close``.
-
         Args:
-            happened: What happened.
+            happened: What happened; never to a query or a connection that a
+                ``Close`` ended.
             now_s: The time, in seconds; never less than the time before.
 
         Returns:
@@ -147,28 +137,41 @@ class Device:
         """
         return TRANSITIONS[self.state][type(happened)](self, happened, now_s)
 
+    def assume(self, identity: Identity, outbox: Outbox, now_s: float) -> list[Output]:
+        """Have another outbox from now on, on the connection that stands, if any."""
+        self.identity, self.outbox = identity, outbox
+        return self._join(now_s) if self.state is State.CONNECTED else []
+
     def deadline_s(self) -> float:
         """Return when the next ``Tick`` is due; infinity for never."""
         if self.state is State.WAITING:
             return self._wait_until_s
         if self.state in {State.RESOLVING, State.CONNECTING}:
             return self._attempt_ends_s
-        return inf if self._session is None else self._session.deadline_s()
+        if self._session is None:
+            return inf
+        return min(self._session.deadline_s(), self._mover.due_s)
+
+    def _start(self, start: Start, now_s: float) -> list[Output]:
+        self.state = State.WAITING
+        self._wait_until_s = self._candidates.not_before(now_s)
+        return self._watch_wait(start, now_s)
 
     def _begin(self, _happened: Input, now_s: float) -> list[Output]:
         self.state = State.RESOLVING
         self._attempt_ends_s = now_s + self._policy.attempt_s_max
-        return [Resolve(self.endpoint)]
+        return [Resolve(self._candidates.name)]
 
-    def _dial(self, resolved: Resolved, _now_s: float) -> list[Output]:
+    def _dial(self, resolved: Resolved, now_s: float) -> list[Output]:
+        if self._candidates.passes_over(resolved.address, now_s):
+            return self._begin(resolved, now_s)
         self.state = State.CONNECTING
-        self._resolved = resolved
-        return [Dial(resolved.address, self.endpoint)]
+        self.resolved = resolved
+        return [Dial(resolved.address, self._candidates.name, self._candidates.port)]
 
     def _greet(self, _dialled: Dialled, now_s: float) -> list[Output]:
-        self._connect_at_s = now_s
-        # A broker session never exists in the other Region, so none is asked
-        # for anywhere: the outbox is the session.
+        self._candidates.note_connect(now_s)
+        # No broker has the session of the other Region: the outbox is the session.
         connect = Connect(
             self.identity.thing,
             keep_alive_s=round(self._policy.keep_alive_s),
@@ -182,30 +185,31 @@ class Device:
             is_throttled = connack.reason_code in _THROTTLED
             return [Close(), *self._fail(reason, now_s, is_throttled=is_throttled)]
         self.state = State.CONNECTED
-        session = Session(
-            self.outbox,
-            self._policy,
-            site=self.site,
-            topic=self.identity.telemetry_topic,
-        )
+        self._connack = connack
+        return self._join(now_s)
+
+    def _join(self, now_s: float) -> list[Output]:
+        session = Session(self.outbox, self._policy, self.identity, site=self.site)
         self._session = session
-        replay_count = session.open(connack, now_s)
-        outputs: list[Output] = [
-            Joined(self.site, self._resolved.address, replay_count)
-        ]
-        if self.identity.command_topics:
-            wanted = tuple(Subscription(t) for t in self.identity.command_topics)
-            outputs.append(Send(Subscribe(SUBSCRIBE_ID, wanted)))
-        return outputs + session.pump(now_s)
+        token = int(self._uniform() * _TOKEN_MAX)
+        replay_count = session.open(self._connack, now_s, token=token)
+        joined = Joined(self.site, self.resolved.address, replay_count)
+        return [joined, *session.greet(now_s)]
 
     def _take_puback(self, puback: Puback, now_s: float) -> list[Output]:
-        return self._connected().take_puback(puback, now_s)
+        session = self._connected()
+        return session.take_puback(puback, now_s) + self._judge(session, now_s)
 
     def _take_publish(self, publish: Publish, now_s: float) -> list[Output]:
-        return self._connected().take_publish(publish, now_s)
+        session = self._connected()
+        outputs = session.take_publish(publish, now_s)
+        self._candidates.spread(session.throttle_spread_s)
+        if publish.topic == move_topic(self.identity.thing):
+            outputs += self._hear_order(publish.payload, now_s)
+        return outputs
 
-    def _take_suback(self, suback: Suback, _now_s: float) -> list[Output]:
-        return self._connected().take_suback(suback)
+    def _take_suback(self, suback: Suback, now_s: float) -> list[Output]:
+        return self._connected().take_suback(suback, now_s)
 
     def _take_pingresp(self, _pingresp: Pingresp, _now_s: float) -> list[Output]:
         self._connected().take_pingresp()
@@ -221,9 +225,40 @@ class Device:
 
     def _watch(self, _tick: Tick, now_s: float) -> list[Output]:
         session = self._connected()
+        if died := self._judge(session, now_s):
+            return died
+        outputs = session.keep_alive(now_s) + session.pump(now_s)
+        if now_s >= self._mover.due_s:
+            outputs.append(Resolve(self._mover.ask()))
+        return outputs
+
+    def _judge(self, session: Session, now_s: float) -> list[Output]:
         if reason := session.death(now_s):
-            return [Close(), *self._leave(reason, now_s)]
-        return session.keep_alive(now_s) + session.pump(now_s)
+            return [Close(), *self._leave(reason, now_s, is_site_bad=True)]
+        return []
+
+    def _hear_order(self, payload: bytes, now_s: float) -> list[Output]:
+        names, uniform = self.identity.endpoints, self._uniform()
+        try:
+            self._mover.take(payload, names, now_s=now_s, uniform=uniform)
+        except InvalidInputError as error:
+            return [Stayed(str(error))]
+        return []
+
+    def _move(self, resolved: Resolved, now_s: float) -> list[Output]:
+        """Go where an order leads, of which DNS told before."""
+        name = self._mover.end()
+        if not name:
+            return []
+        if resolved.site == self.site:
+            return [Stayed(f"{name} leads to this site already")]
+        left = self._say_goodbye(f"moved to {name}")
+        self._candidates.prefer(name)
+        self._begin(resolved, now_s)
+        return [*left, Moved(name, resolved.site), *self._dial(resolved, now_s)]
+
+    def _stay(self, failed: ResolveFailed, _now_s: float) -> list[Output]:
+        return [Stayed(failed.reason)] if self._mover.end() else []
 
     def _watch_attempt(self, _tick: Tick, now_s: float) -> list[Output]:
         if now_s < self._attempt_ends_s:
@@ -232,7 +267,7 @@ class Device:
         reason = f"no {missing} in {self._policy.attempt_s_max:g} s"
         return [Close(), *self._fail(reason, now_s)]
 
-    def _watch_wait(self, tick: Tick, now_s: float) -> list[Output]:
+    def _watch_wait(self, tick: Start | Tick, now_s: float) -> list[Output]:
         return [] if now_s < self._wait_until_s else self._begin(tick, now_s)
 
     def _fail_attempt(
@@ -256,58 +291,50 @@ class Device:
         step = self._leave if is_joined else self._fail
         return [Close(), *step(reason, now_s)]
 
-    def _leave(self, reason: str, now_s: float) -> list[Output]:
-        stable_at_s = self._connected().joined_at_s + self._policy.backoff.stable_s
+    def _leave(
+        self, reason: str, now_s: float, *, is_site_bad: bool = False
+    ) -> list[Output]:
+        lived_s = now_s - self._connected().joined_at_s
         self._forget_session()
-        if now_s >= stable_at_s:
-            # The name that just worked for long is asked again first, after a
-            # jitter, because the rest of the fleet lost its connection as well.
-            self._round = 0
-            self._place = len(self.identity.endpoints) - 1
-        self._schedule(now_s)
+        address = self.resolved.address if is_site_bad else None
+        self.state = State.WAITING
+        self._wait_until_s = self._candidates.leave(
+            address, self._uniform(), now_s, lived_s=lived_s
+        )
         return [Left(self.site, reason)]
 
     def _fail(
         self, reason: str, now_s: float, *, is_throttled: bool = False
     ) -> list[Output]:
-        self._schedule(now_s, is_throttled=is_throttled)
-        return [Failed(reason)]
-
-    def _schedule(self, now_s: float, *, is_throttled: bool = False) -> None:
-        """Decide when the next attempt starts, and with which name."""
-        backoff = self._policy.backoff
-        wait_s = 0.0
-        self._place += 1
-        if self._place == len(self.identity.endpoints):
-            # Back-off separates rounds; inside one the next name follows at once.
-            wait_s = full_jitter_s(self._round, self._uniform(), backoff)
-            self._place = 0
-            self._round += 1
-        if is_throttled:
-            wait_s = self._uniform() * backoff.throttle_spread_s
+        candidates, uniform = self._candidates, self._uniform()
+        is_dialled = self.state is State.CONNECTING
+        address = self.resolved.address if is_dialled else None
         self.state = State.WAITING
-        floor_s = self._connect_at_s + backoff.connect_spacing_s
-        self._wait_until_s = max(now_s + wait_s, floor_s)
+        if is_throttled:
+            self._wait_until_s = candidates.throttle(uniform, now_s)
+        else:
+            self._wait_until_s = candidates.fail(address, uniform, now_s)
+        return [Failed(reason)]
 
     def _stop(self, _stop: Stop, _now_s: float) -> list[Output]:
         self.state = State.OFFLINE
         return [Close()]
 
-    def _say_goodbye(self, _stop: Stop, _now_s: float) -> list[Output]:
+    def _leave_politely(self, _stop: Stop, _now_s: float) -> list[Output]:
+        return self._say_goodbye("stopped")
+
+    def _say_goodbye(self, reason: str) -> list[Output]:
         self._forget_session()
         self.state = State.OFFLINE
-        return [
-            Send(Disconnect()),
-            Close(is_polite=True),
-            Left(self.site, "stopped"),
-        ]
+        return [Send(Disconnect()), Close(is_polite=True), Left(self.site, reason)]
 
     def _ignore(self, _happened: Input, _now_s: float) -> list[Output]:
-        """Do nothing: the input is late, or asks for what is so already."""
+        """Do nothing."""
         return []
 
     def _forget_session(self) -> None:
         self._session = None
+        self._mover.interrupt()
         self.outbox.leave()
 
     def _connected(self) -> Session:
@@ -319,12 +346,11 @@ class Device:
 # of a table cannot say: hence Any.
 _Handler: TypeAlias = Callable[[Device, Any, float], list[Output]]
 _IGNORED: dict[type[Input], _Handler] = dict.fromkeys(get_args(Input), Device._ignore)
-# What each input does in each state; what a state does not name is ignored there,
-# because it is late or asks for what is so already. A message is never ignored.
+# What a state does not name is ignored there: it is late, or so already.
 TRANSITIONS: dict[State, dict[type[Input], _Handler]] = {
     State.OFFLINE: {
         **_IGNORED,
-        Start: Device._begin,
+        Start: Device._start,
         Queued: Device._hold_queued,
     },
     State.RESOLVING: {
@@ -351,9 +377,11 @@ TRANSITIONS: dict[State, dict[type[Input], _Handler]] = {
     },
     State.CONNECTED: {
         **_IGNORED,
-        Stop: Device._say_goodbye,
+        Stop: Device._leave_politely,
         Tick: Device._watch,
         Lost: Device._lose,
+        Resolved: Device._move,
+        ResolveFailed: Device._stay,
         Queued: Device._send_queued,
         Connack: Device._violate,
         Puback: Device._take_puback,

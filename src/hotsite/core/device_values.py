@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from hotsite.core.backoff import BackoffPolicy
+from hotsite.core.error_budget import BudgetPolicy
 from hotsite.core.mqtt_packets import (
     Connack,
     Connect,
@@ -33,6 +34,7 @@ _KEEP_ALIVE_S_MAX = 1200.0
 # AWS IoT Core: 100 unacknowledged QoS 1 messages a client ("Maximum inbound
 # unacknowledged QoS 1 publish requests") and 100 publishes a second a connection.
 _AWS_PER_CONNECTION_MAX = 100
+_PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,13 @@ class Identity:
         thing: The thing's name, which is also the MQTT client id.
         endpoints: Names under the owner's domain, tried in this order.
         command_topics: Topic filters to subscribe to after each connect.
+        ports: The brokers' TCP ports; all names are tried on one before the next.
     """
 
     thing: str
     endpoints: tuple[str, ...]
     command_topics: tuple[str, ...] = ()
+    ports: tuple[int, ...] = (8883,)
 
     def __post_init__(self) -> None:
         """Refuse endpoints that would tie the device to one Region.
@@ -57,13 +61,10 @@ class Identity:
         """
         if not self.thing or not self.endpoints:
             raise InvalidInputError("a device needs a thing name and an endpoint")
+        if not self.ports or not all(0 < port <= _PORT_MAX for port in self.ports):
+            raise InvalidInputError(f"ports must name one or more of 1 to {_PORT_MAX}")
         for name in self.endpoints:
             check_endpoint(name)
-
-    @property
-    def telemetry_topic(self) -> str:
-        """Return the topic of the device's own telemetry."""
-        return f"dt/{self.thing}/telemetry"
 
 
 def check_endpoint(name: str) -> None:
@@ -97,11 +98,15 @@ class DevicePolicy:
         keep_alive_s: Longest silence towards the broker, 1 to 1200 seconds.
         ping_s_max: Longest wait for a PINGRESP, in seconds.
         in_flight_max: QoS 1 messages without PUBACK at once, 1 to 100.
-        replay_in_flight_max: How many of them may be replayed ones. Small, so
-            that a broker that just took over a fleet serves live ones soon.
+        replay_in_flight_max: How many of them may be batches: a backlog, or what
+            is replayed. Small, so that a broker that just took over a fleet
+            serves live messages soon.
         publishes_per_s_max: Most publishes in any second, 1 to 100.
         refusal_wait_s: Pause after the broker refused a message, in seconds.
+        resume_s_max: Longest wait for a site's answer to what it holds, in
+            seconds; then all is replayed. 0 asks no site.
         backoff: How attempts are spaced.
+        budget: How many bad publishes a connection may have.
         version: What is spoken.
     """
 
@@ -113,7 +118,9 @@ class DevicePolicy:
     replay_in_flight_max: int = 2
     publishes_per_s_max: int = 50
     refusal_wait_s: float = 1.0
+    resume_s_max: float = 5.0
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+    budget: BudgetPolicy = field(default_factory=BudgetPolicy)
     version: Version = Version.V5
 
     def __post_init__(self) -> None:
@@ -125,6 +132,7 @@ class DevicePolicy:
         rules = (
             (min(self.attempt_s_max, self.ack_s_max) > 0, "attempt_s_max, ack_s_max"),
             (min(self.ping_s_max, self.refusal_wait_s) > 0, "ping_s_max, refusal_wait"),
+            (self.resume_s_max >= 0, "resume_s_max"),
             (1 <= self.keep_alive_s <= _KEEP_ALIVE_S_MAX, "keep_alive_s"),
             (1 <= self.in_flight_max <= _AWS_PER_CONNECTION_MAX, "in_flight_max"),
             (
@@ -229,6 +237,7 @@ class Dial:
 
     address: str
     server_name: str
+    port: int = 8883
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +268,14 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Standby:
+    """Output: the idle connection is ready at a site, or gone ("")."""
+
+    site: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """Output: the device is not connected any more."""
 
@@ -279,6 +296,40 @@ class Acknowledged:
 
     key: Key
     acknowledgement: Acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Output: what another site acknowledged was compared with this site.
+
+    Attributes:
+        site: Where the device is connected.
+        vouched: What this site holds already: it counts as acknowledged.
+        acknowledgement: By whom, and when.
+        missing_count: How many messages are sent again.
+        reason: How the question ended.
+    """
+
+    site: str
+    vouched: tuple[Key, ...]
+    acknowledgement: Acknowledgement
+    missing_count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Output: the device left for another site, because it was told to."""
+
+    name: str
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stayed:
+    """Output: an order to move was not followed."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,9 +360,13 @@ Output: TypeAlias = (
     | Send
     | Close
     | Joined
+    | Standby
     | Left
     | Failed
     | Acknowledged
+    | Resumed
+    | Moved
+    | Stayed
     | Dropped
     | Refused
     | Delivered

@@ -3,20 +3,26 @@
 A PUBACK says that one Region's broker took the message, not that the message
 reached a store, nor the other Region. So a message goes from pending to
 acknowledged by a site, stays for a retention time, and only then is dropped;
-connecting to another site re-opens everything the former site acknowledged.
-Stores dedupe by (thing, epoch, seq), which makes sending twice harmless.
+connecting to another site re-opens everything the former site acknowledged,
+unless that site vouches for it. Stores dedupe, so sending twice is harmless.
 
 Nothing here is durable: ``adapters/outbox.py`` keeps the same facts on disk.
 """
 
 from collections import deque
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from math import inf
 from typing import NamedTuple
 
-from hotsite.core.intervals import Intervals
+from hotsite.core.outbox_report import EpochReport, epoch_reports
 from hotsite.errors import InvalidInputError, NotReadyError
+
+# So many messages go one by one; what waits beyond them goes in batches, oldest
+# first, so that a backlog of hours neither floods a broker nor delays the newest.
+_SINGLE_COUNT_MAX = 10
 
 
 class OutboxFullError(NotReadyError):
@@ -42,7 +48,7 @@ class OutboxPolicy:
         overflow: What happens to one message more.
     """
 
-    retention_s: float = 300.0
+    retention_s: float = 420.0
     message_count_max: int = 10_000
     overflow: Overflow = Overflow.REFUSE
 
@@ -53,9 +59,8 @@ class OutboxPolicy:
             InvalidInputError: A value is outside its range.
         """
         if self.message_count_max < 1 or self.retention_s < 0:
-            raise InvalidInputError(
-                "outbox: message_count_max must be 1 or more and retention_s 0 or more"
-            )
+            what = "message_count_max must be 1 or more and retention_s 0 or more"
+            raise InvalidInputError(f"outbox: {what}")
 
 
 class Key(NamedTuple):
@@ -107,26 +112,6 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class EpochReport:
-    """What a device knows of one epoch.
-
-    Attributes:
-        epoch: Which epoch.
-        published: Seqs that were made durable, so the device answers for them.
-        acknowledged: Those of them that any site ever acknowledged.
-        acknowledged_before: Those of them whose first acknowledgement came
-            before the moment that the report asked about.
-        dropped: How many were given up without an acknowledgement.
-    """
-
-    epoch: int
-    published: Intervals
-    acknowledged: Intervals
-    acknowledged_before: Intervals
-    dropped: int
-
-
-@dataclass(frozen=True, slots=True)
 class Evicted:
     """A message that made room for another; given up means nobody has it."""
 
@@ -149,6 +134,7 @@ class Outbox:
     """The messages of one device: pending, in flight, retained, to be replayed."""
 
     __slots__ = (
+        "_backlog",
         "_entries",
         "_given_up",
         "_in_flight",
@@ -168,6 +154,7 @@ class Outbox:
         self._policy = policy
         self._entries: dict[Key, _Entry] = {}
         self._pending: deque[Key] = deque()
+        self._backlog: deque[Key] = deque()
         self._replay: deque[Key] = deque()
         self._in_flight: dict[Key, None] = {}
         self._retained: dict[Key, None] = {}
@@ -197,6 +184,11 @@ class Outbox:
     def replay_count(self) -> int:
         """Return how many acknowledged messages wait for another site's PUBACK."""
         return len(self._replay) + self.replay_in_flight_count
+
+    @property
+    def has_next(self) -> bool:
+        """Return whether ``take`` would return a message."""
+        return bool(self._pending)
 
     @property
     def held_count(self) -> int:
@@ -229,32 +221,36 @@ class Outbox:
         assert self._reserved > 0, "reserve() comes before append()"  # noqa: S101 - STYLE.md: assert for our own mistakes
         self._reserved -= 1
         self._hold(message)
-        self._pending.append(message.key)
+        self._wait(message.key)
 
-    def take(self, *, is_replay_allowed: bool) -> Message | None:
-        """Return the next message to send and count it as in flight.
+    def take(self) -> Message | None:
+        """Return the next message that goes alone, and count it as in flight."""
+        if not self._pending:
+            return None
+        key = self._pending.popleft()
+        self._in_flight[key] = None
+        return self._entries[key].message
+
+    def waiting(
+        self, count_max: int, *, is_replay_allowed: bool
+    ) -> tuple[Message, ...]:
+        """Return what goes next in a batch, oldest first.
 
         Messages that nobody acknowledged go first: they are surely lost if
         this device dies, the others only perhaps.
 
         Args:
-            is_replay_allowed: Whether a replayed message may be taken.
-
-        Returns:
-            The message, or None when there is nothing to send.
+            count_max: Most messages wanted.
+            is_replay_allowed: Whether it may be what another site acknowledged.
         """
-        if self._pending:
-            key = self._pending.popleft()
-        elif is_replay_allowed and self._replay:
-            key = self._replay.popleft()
-        else:
-            return None
-        self._in_flight[key] = None
-        return self._entries[key].message
+        queue = islice(self._bulk(is_replay_allowed=is_replay_allowed), count_max)
+        return tuple(self._entries[key].message for key in queue)
 
-    def has_next(self, *, is_replay_allowed: bool) -> bool:
-        """Return whether ``take`` would return a message."""
-        return bool(self._pending or (is_replay_allowed and self._replay))
+    def take_waiting(self, count: int, *, is_replay_allowed: bool) -> None:
+        """Count the first of ``waiting`` as in flight."""
+        for _ in range(count):
+            queue = self._bulk(is_replay_allowed=is_replay_allowed)
+            self._in_flight[queue.popleft()] = None
 
     def acknowledge(self, key: Key, acknowledgement: Acknowledgement) -> bool:
         """Note a PUBACK.
@@ -269,19 +265,32 @@ class Outbox:
         if key not in self._in_flight:
             return False
         del self._in_flight[key]
-        entry = self._entries[key]
-        self._unacknowledged_count -= entry.site is None
-        entry.site = acknowledgement.site
-        entry.at_s = acknowledgement.at_s
-        entry.first_at_s = min(entry.first_at_s, acknowledgement.at_s)
-        self._retained[key] = None
+        self._retain(key, acknowledgement)
         return True
+
+    def replayed(self) -> Iterable[Key]:
+        """Return what other sites acknowledged and this one still has to get."""
+        return tuple(self._replay)
+
+    def vouch(self, keys: Collection[Key], by: Acknowledgement) -> None:
+        """Note that a site holds messages without having got them from here.
+
+        Args:
+            keys: Some of ``replayed``.
+            by: Who holds them, and when that was said: they are kept as if it
+                had acknowledged them then, for it may die as well.
+        """
+        self._replay = deque(key for key in self._replay if key not in keys)
+        for key in keys:
+            self._retain(key, by)
 
     def give_back(self, key: Key) -> None:
         """Put a message that the broker refused at the end of its queue."""
         del self._in_flight[key]
-        is_replay = self._entries[key].site is not None
-        (self._replay if is_replay else self._pending).append(key)
+        if self._entries[key].site is None:
+            self._wait(key)
+        else:
+            self._replay.append(key)
 
     def leave(self) -> None:
         """Put all that is in flight back, oldest first: the connection is gone."""
@@ -292,7 +301,6 @@ class Outbox:
 
         Retention does not run while the device is away (see ``expire``), so
         nothing that was retained when the connection broke is missing here.
-        The resume handshake will narrow this to what the site says it lacks.
 
         Args:
             site: Where the device is connected now.
@@ -333,24 +341,13 @@ class Outbox:
             before_s: The moment for ``acknowledged_before``, in seconds since the
                 epoch. Exact while the retention time has not passed since.
         """
-        dropped = dict.fromkeys(self._last_seq, 0)
-        missing: dict[int, list[int]] = {epoch: [] for epoch in self._last_seq}
-        late: dict[int, list[int]] = {epoch: [] for epoch in self._last_seq}
-        for key in self._given_up:
-            missing[key.epoch].append(key.seq)
-            dropped[key.epoch] += 1
-        for key, entry in self._entries.items():
-            if entry.site is None:
-                missing[key.epoch].append(key.seq)
-            elif entry.first_at_s >= before_s:
-                late[key.epoch].append(key.seq)
-        reports = []
-        for epoch, last in sorted(self._last_seq.items()):
-            published = Intervals.from_pairs([(1, last)] if last else [])
-            acked = published.difference(Intervals.from_numbers(missing[epoch]))
-            before = acked.difference(Intervals.from_numbers(late[epoch]))
-            reports.append(EpochReport(epoch, published, acked, before, dropped[epoch]))
-        return tuple(reports)
+        entries = self._entries.items()
+        return epoch_reports(
+            self._last_seq,
+            given_up=self._given_up,
+            waiting=(key for key, entry in entries if entry.site is None),
+            late=(k for k, e in entries if before_s <= e.first_at_s < inf),
+        )
 
     def _hold(self, message: Message) -> None:
         key = message.key
@@ -358,13 +355,29 @@ class Outbox:
         self._last_seq[key.epoch] = max(self._last_seq.get(key.epoch, 0), key.seq)
         self._unacknowledged_count += 1
 
+    def _wait(self, key: Key) -> None:
+        self._pending.append(key)
+        if len(self._pending) > _SINGLE_COUNT_MAX:
+            self._backlog.append(self._pending.popleft())
+
+    def _bulk(self, *, is_replay_allowed: bool) -> deque[Key]:
+        use_replay = is_replay_allowed and not self._backlog
+        return self._replay if use_replay else self._backlog
+
+    def _retain(self, key: Key, by: Acknowledgement) -> None:
+        entry = self._entries[key]
+        self._unacknowledged_count -= entry.site is None
+        entry.site, entry.at_s = by.site, by.at_s
+        entry.first_at_s = min(entry.first_at_s, by.at_s)
+        self._retained[key] = None
+
     def _sort(self) -> None:
         """Refill the queues from the entries; nothing is in flight afterwards."""
         self._in_flight.clear()
         self._replay.clear()
-        self._pending = deque(
-            sorted(key for key, entry in self._entries.items() if entry.site is None)
-        )
+        waiting = sorted(k for k, entry in self._entries.items() if entry.site is None)
+        self._backlog = deque(waiting[:-_SINGLE_COUNT_MAX])
+        self._pending = deque(waiting[-_SINGLE_COUNT_MAX:])
         acknowledged = [
             (entry.at_s, key)
             for key, entry in self._entries.items()
@@ -378,8 +391,8 @@ class Outbox:
             del self._retained[key]
         elif self._replay:
             key = self._replay.popleft()
-        elif self._pending:
-            key = self._pending.popleft()
+        elif queue := self._backlog or self._pending:
+            key = queue.popleft()
             self._given_up.append(key)
             self._unacknowledged_count -= 1
         else:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from hotsite.core.backoff import BackoffPolicy
 from hotsite.core.device_values import DevicePolicy, check_endpoint
+from hotsite.core.error_budget import BudgetPolicy
 from hotsite.core.mqtt_packets import Version
 from hotsite.core.outbox import OutboxPolicy, Overflow
 from hotsite.errors import InvalidInputError
@@ -18,6 +19,9 @@ _PORT_MAX = 65_535
 _PEM = "-----BEGIN"
 # Beside the configuration: a device keeps what it has not delivered.
 _OUTBOX = "outbox.sqlite"
+_USUAL = DevicePolicy()
+# For devices that cannot be away for long: a dead Region is noticed in 4 s.
+_CRITICAL = DevicePolicy(ack_s_max=2.0, keep_alive_s=2.0, ping_s_max=2.0)
 _Value = TypeVar("_Value")
 
 
@@ -47,12 +51,15 @@ class AgentConfig:
         endpoints: Names of the brokers under the owner's domain, in order.
         authority: The certificates of the brokers' authority, PEM text.
         outbox: The file that keeps messages.
-        port: The brokers' TCP port.
+        ports: The brokers' TCP ports: all names on one, then all on the next.
         resolver: The name server, or None for the machine's resolver.
         interval_s: Time between two messages of a device, in seconds, above 0.
         seed: Chooses each device's phase, readings and jitter.
         starts_per_s: How many devices start in a second at the beginning.
         is_listening: Whether devices subscribe to their commands.
+        standby_connection: Whether each device keeps a second connection, to the
+            other site, and uses it the moment that the first one dies. The limits
+            are then shorter by default: 2 s for a PUBACK, a PINGREQ every 2 s.
         policy: The limits of each device.
         keeping: How much each outbox keeps.
     """
@@ -61,12 +68,13 @@ class AgentConfig:
     endpoints: tuple[str, ...]
     authority: str
     outbox: Path
-    port: int = 8883
+    ports: tuple[int, ...] = (8883,)
     resolver: NameServer | None = None
     interval_s: float = 10.0
     seed: int = 0
     starts_per_s: float = 100.0
     is_listening: bool = True
+    standby_connection: bool = False
     policy: DevicePolicy = field(default_factory=DevicePolicy)
     keeping: OutboxPolicy = field(default_factory=OutboxPolicy)
 
@@ -186,6 +194,7 @@ def _common(table: _Table, devices: tuple[DeviceConfig, ...]) -> AgentConfig:
     for name in endpoints:
         check_endpoint(str(name))
     default = AgentConfig(devices, tuple(endpoints), "", Path())
+    has_standby = table.take("standby_connection", bool, default.standby_connection)
     server = table.table("resolver")
     address = server.take("address", str, "")
     resolver = NameServer(address, server.take("port", int, 53)) if address else None
@@ -194,18 +203,17 @@ def _common(table: _Table, devices: tuple[DeviceConfig, ...]) -> AgentConfig:
         default,
         authority=table.pem("ca"),
         outbox=table.path("outbox", _OUTBOX),
-        port=table.take("port", int, default.port),
+        ports=_ports(table),
         resolver=resolver,
         interval_s=table.take("interval_s", float, default.interval_s),
         seed=table.take("seed", int, default.seed),
         starts_per_s=table.take("starts_per_s", float, default.starts_per_s),
         is_listening=table.take("is_listening", bool, default.is_listening),
-        policy=_policy(table.table("policy")),
+        standby_connection=has_standby,
+        policy=_policy(table.table("policy"), _CRITICAL if has_standby else _USUAL),
         keeping=_keeping(table.table("keeping")),
     )
     table.finish()
-    if not 0 < config.port <= _PORT_MAX:
-        raise InvalidInputError(f"{table.where} port must be 1 to {_PORT_MAX}")
     if min(config.interval_s, config.starts_per_s) <= 0:
         raise InvalidInputError(
             f"{table.where} interval_s and starts_per_s must be above 0"
@@ -213,14 +221,28 @@ def _common(table: _Table, devices: tuple[DeviceConfig, ...]) -> AgentConfig:
     return config
 
 
-def _policy(table: _Table) -> DevicePolicy:
+def _ports(table: _Table) -> tuple[int, ...]:
+    """Return the list under ``ports``, or the one ``port``."""
+    ports = table.take("ports", list, [table.take("port", int, 8883)])
+    for port in ports:
+        if type(port) is not int or not 0 < port <= _PORT_MAX:
+            raise InvalidInputError(f"{table.where} a port must be 1 to {_PORT_MAX}")
+    if not ports:
+        raise InvalidInputError(f"{table.where} ports must name one or more")
+    return tuple(ports)
+
+
+def _policy(table: _Table, default: DevicePolicy) -> DevicePolicy:
     backoff = table.table("backoff")
     spacing = BackoffPolicy(**_numbers(backoff, BackoffPolicy()))
     version = table.take("version", int, int(Version.V5))
     if version not in set(Version):
         raise InvalidInputError(f"{table.where} version must be 4 (3.1.1) or 5")
-    limits = _numbers(table, DevicePolicy())
-    return DevicePolicy(**limits, backoff=spacing, version=Version(version))
+    budget = BudgetPolicy(**_numbers(table.table("budget"), BudgetPolicy()))
+    limits = _numbers(table, default)
+    return DevicePolicy(
+        **limits, backoff=spacing, budget=budget, version=Version(version)
+    )
 
 
 def _keeping(table: _Table) -> OutboxPolicy:
@@ -233,7 +255,7 @@ def _keeping(table: _Table) -> OutboxPolicy:
 
 
 def _numbers(
-    table: _Table, default: DevicePolicy | OutboxPolicy | BackoffPolicy
+    table: _Table, default: DevicePolicy | OutboxPolicy | BackoffPolicy | BudgetPolicy
 ) -> dict[str, Any]:
     """Take every number that a policy has, by its own name; nothing else."""
     numbers = {}

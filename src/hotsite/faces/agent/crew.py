@@ -5,14 +5,14 @@ Shared by the agent, a crew of one, and by the fleet runner.
 
 import asyncio
 import heapq
+import json
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
-from hotsite.adapters.mqtt import Credentials, make_tls
+from hotsite.adapters.mqtt import Credentials, make_tls_by_port
 from hotsite.adapters.outbox import SqliteOutbox
 from hotsite.adapters.resolver import DnsResolver, Resolver, SystemResolver
 from hotsite.core.device import Device, State
@@ -26,9 +26,11 @@ from hotsite.core.device_values import (
     Stop,
 )
 from hotsite.core.outbox import Outbox, OutboxFullError, Snapshot
+from hotsite.core.pair import Pair, empty_outbox, idle_identity
+from hotsite.core.telemetry import command_filter
 from hotsite.faces.agent.config import AgentConfig, DeviceConfig
 from hotsite.faces.agent.driver import Driver, World
-from hotsite.faces.agent.sensor import Sensor, telemetry
+from hotsite.faces.agent.sensor import Sensor
 
 # Messages that are due within this time are made together and share a commit.
 _TICK_S = 0.02
@@ -111,7 +113,6 @@ class Crew:
             resolver=_resolver(config),
             store=self._store,
             clock=self.clock,
-            port=config.port,
             version=config.policy.version,
             tell=self._hear,
             broke=self._break,
@@ -128,11 +129,15 @@ class Crew:
         starting = asyncio.create_task(self._start())
         try:
             await self._produce(message_count)
-            while self.sample().backlog:
-                self._acknowledged.clear()
-                await self._acknowledged.wait()
+            await self.delivered()
         finally:
             starting.cancel()
+
+    async def delivered(self) -> None:
+        """Wait until no message is left that nobody acknowledged."""
+        while self.sample().backlog:
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
 
     def sample(self) -> Sample:
         """Return where the devices are and what they have sent."""
@@ -170,15 +175,19 @@ class Crew:
 
     def _enlist(self, item: DeviceConfig, snapshot: Snapshot, world: World) -> Driver:
         config = self._config
-        topics = (f"cmd/{item.thing}/#",) if config.is_listening else ()
-        device = Device(
-            Identity(item.thing, config.endpoints, topics),
-            Outbox(snapshot, config.keeping),
-            config.policy,
-            uniform=self._random.random,
-        )
+        topics = (command_filter(item.thing),) if config.is_listening else ()
+        identity = Identity(item.thing, config.endpoints, topics, config.ports)
+        active = self._machine(identity, Outbox(snapshot, config.keeping))
+        idle = None
+        if config.standby_connection:
+            idle = self._machine(idle_identity(identity), empty_outbox())
         credentials = Credentials(item.certificate, item.private_key, config.authority)
-        return Driver(device, make_tls(credentials), world)
+        tls = make_tls_by_port(credentials, config.ports)
+        return Driver(Pair(active, idle), tls, world)
+
+    def _machine(self, identity: Identity, outbox: Outbox) -> Device:
+        policy, uniform = self._config.policy, self._random.random
+        return Device(identity, outbox, policy, uniform=uniform)
 
     async def _start(self) -> None:
         """Start the devices one after the other; a storm is the drill's to make."""
@@ -212,9 +221,9 @@ class Crew:
                 await asyncio.sleep(max(_TICK_S, due[0][0] - self.clock()))
 
     def _publish(self, driver: Driver, sensor: Sensor) -> None:
-        make = partial(telemetry, at_s=self.clock(), data=sensor.read())
+        data = json.dumps(sensor.read(), separators=(",", ":"))
         try:
-            driver.publish(make)
+            driver.publish(data)
         except OutboxFullError:
             self._counts["refused"] += 1
         else:

@@ -6,7 +6,7 @@ nothing. A connected device has no task of its own, so thousands fit a process.
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -28,6 +28,7 @@ from hotsite.core.device_values import (
     Queued,
     Resolve,
     ResolveFailed,
+    Resumed,
     Send,
     Tick,
 )
@@ -42,6 +43,8 @@ from hotsite.core.mqtt_packets import (
     Version,
 )
 from hotsite.core.outbox import Key, Message
+from hotsite.core.pair import Pair
+from hotsite.core.telemetry import Telemetry, encode_message
 from hotsite.errors import UnreachableError
 
 # A timer that fires a hair early finds nothing due and has to be set again.
@@ -56,7 +59,6 @@ class World:
         resolver: Who knows where a name leads.
         store: Where messages are durable.
         clock: Seconds since the epoch that never run backwards.
-        port: The brokers' TCP port.
         version: What is spoken.
         tell: Hears each output that somebody may want to know, with the thing.
         broke: Hears that a file or the program broke; the process should end.
@@ -65,7 +67,6 @@ class World:
     resolver: Resolver
     store: SqliteOutbox
     clock: Callable[[], float]
-    port: int
     version: Version
     tell: Callable[[str, Output], None]
     broke: Callable[[BaseException], None]
@@ -74,86 +75,50 @@ class World:
 class _Link:
     """The listener of one attempt; forgotten links hear and do nothing."""
 
-    __slots__ = ("connection", "driver")
+    __slots__ = ("connection", "lane")
 
-    def __init__(self, driver: "Driver") -> None:
-        self.driver: Driver | None = driver
+    def __init__(self, lane: "_Lane") -> None:
+        self.lane: _Lane | None = lane
         self.connection: Connection | None = None
 
     def packet_arrived(self, packet: Packet) -> None:
-        if self.driver is None:
+        if self.lane is None:
             return
         # A broker sends only these; anything else breaks the protocol.
         if isinstance(
             packet, Publish | Puback | Connack | Suback | Pingresp | Disconnect
         ):
-            self.driver.feed(packet)
+            self.lane.feed(packet)
         else:
-            self.driver.feed(Disconnect(reason_code=0x82))
+            self.lane.feed(Disconnect(reason_code=0x82))
 
     def connection_ended(self, reason: str) -> None:
-        if self.driver is not None:
-            self.driver.lose(reason)
+        if self.lane is not None:
+            self.lane.lose(reason)
 
 
-class Driver:
-    """One device on this machine.
+class _Lane:
+    """The query, the dial and the connection of one state machine."""
 
-    Attributes:
-        device: Its state machine.
-    """
+    __slots__ = ("_driver", "_link", "_place", "_task")
 
-    __slots__ = (
-        "_link",
-        "_seq",
-        "_task",
-        "_timer",
-        "_tls",
-        "_world",
-        "device",
-    )
-
-    def __init__(self, device: Device, tls: ssl.SSLContext, world: World) -> None:
-        self.device = device
-        self._tls = tls
-        self._world = world
-        self._seq = 0
+    def __init__(self, driver: "Driver", place: int) -> None:
+        self._driver = driver
+        self._place = place
         self._link: _Link | None = None
         self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def publish(self, payload: Callable[[Key], bytes]) -> None:
-        """Make a message durable, then send it as soon as possible.
-
-        Args:
-            payload: Makes the message's text once its key is known.
-
-        Raises:
-            OutboxFullError: There is no room; nothing was kept.
-        """
-        thing, outbox = self.device.identity.thing, self.device.outbox
-        evicted = outbox.reserve()
-        if evicted is not None:
-            keys, store = (evicted.key,), self._world.store
-            store.drop(thing, keys, is_given_up=evicted.is_given_up)
-        self._seq += 1
-        key = Key(outbox.epoch, self._seq)
-        message = Message(key, payload(key))
-        durable = self._world.store.append(thing, message)
-        durable.add_done_callback(partial(self._queue, message))
 
     def feed(self, happened: Input) -> None:
-        """Hand an input to the device and do what it says."""
-        for output in self.device.handle(happened, now_s=self._world.clock()):
-            self._perform(output)
-        self._set_timer()
+        """Hand an input to this lane's state machine."""
+        self._driver.feed(happened, place=self._place)
 
     def lose(self, reason: str) -> None:
         """Note that the connection is gone."""
-        self._forget(is_polite=False)
+        self.forget(is_polite=False)
         self.feed(Lost(reason))
 
-    def _perform(self, output: Output) -> None:
+    def perform(self, output: Resolve | Dial | Send | Close) -> None:
+        """Do what the state machine says."""
         match output:
             case Send(packet):
                 if self._link is not None and self._link.connection is not None:
@@ -163,21 +128,18 @@ class Driver:
             case Dial():
                 self._run(self._dial(output))
             case Close(is_polite):
-                self._forget(is_polite=is_polite)
-            case _:
-                thing, store = self.device.identity.thing, self._world.store
-                if isinstance(output, Acknowledged):
-                    store.acknowledge(thing, output.key, output.acknowledgement)
-                elif isinstance(output, Dropped):
-                    store.drop(thing, output.keys)
-                self._world.tell(thing, output)
+                self.forget(is_polite=is_polite)
 
-    def _queue(self, message: Message, durable: asyncio.Future[None]) -> None:
-        error = durable.exception()
-        if error is None:
-            self.feed(Queued(message))
-        else:
-            self._world.broke(error)
+    def forget(self, *, is_polite: bool) -> None:
+        """End what runs; nothing is heard of it any more."""
+        task, self._task = self._task, None
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+        link, self._link = self._link, None
+        if link is not None:
+            link.lane = None
+            if link.connection is not None:
+                link.connection.close(is_polite=is_polite)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -189,49 +151,131 @@ class Driver:
         if task is self._task:
             self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._world.broke(error)
+            self._driver.world.broke(error)
 
     async def _resolve(self, name: str) -> None:
         try:
-            self.feed(await self._world.resolver.resolve(name))
+            resolved = await self._driver.world.resolver.resolve(name)
         except UnreachableError as error:
             self.feed(ResolveFailed(str(error)))
+        else:
+            self.feed(resolved)
 
     async def _dial(self, where: Dial) -> None:
-        target = Target(where.address, self._world.port, where.server_name)
+        target = Target(where.address, where.port, where.server_name)
+        version = self._driver.world.version
         link = self._link = _Link(self)
         try:
-            connection = await dial(
-                target, self._tls, link, version=self._world.version
-            )
+            tls = self._driver.tls[where.port]
+            connection = await dial(target, tls, link, version=version)
         except UnreachableError as error:
             self._link = None
             self.feed(Lost(str(error)))
             return
-        if link.driver is None:
+        if link.lane is None:
             # It ended before it was ours; the device knows already.
             connection.close()
             return
         link.connection = connection
         self.feed(Dialled())
 
-    def _forget(self, *, is_polite: bool) -> None:
-        task, self._task = self._task, None
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-        link, self._link = self._link, None
-        if link is not None:
-            link.driver = None
-            if link.connection is not None:
-                link.connection.close(is_polite=is_polite)
+
+class Driver:
+    """One device on this machine.
+
+    Attributes:
+        tls: Its TLS settings, by port.
+        world: What it shares with others.
+    """
+
+    __slots__ = ("_lanes", "_pair", "_seq", "_timer", "tls", "world")
+
+    def __init__(
+        self, pair: Pair, tls: Mapping[int, ssl.SSLContext], world: World
+    ) -> None:
+        self.tls = tls
+        self.world = world
+        self._pair = pair
+        self._lanes = tuple(_Lane(self, place) for place in range(len(pair.lanes)))
+        self._seq = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def device(self) -> Device:
+        """Return the state machine that has the outbox."""
+        return self._pair.active
+
+    def publish(self, data: str) -> tuple[Key, asyncio.Future[None]]:
+        """Make a message durable, then send it as soon as possible.
+
+        Args:
+            data: The reading: the text of one JSON object.
+
+        Returns:
+            The message's key; and what is done when the message survives a crash
+            of this machine, shared by all messages of the moment.
+
+        Raises:
+            OutboxFullError: There is no room; nothing was kept.
+        """
+        thing, outbox = self.device.identity.thing, self.device.outbox
+        evicted = outbox.reserve()
+        if evicted is not None:
+            keys, store = (evicted.key,), self.world.store
+            store.drop(thing, keys, is_given_up=evicted.is_given_up)
+        self._seq += 1
+        key = Key(outbox.epoch, self._seq)
+        told = Telemetry(key, self.world.clock(), data)
+        message = Message(key, encode_message(told))
+        durable = self.world.store.append(thing, message)
+        durable.add_done_callback(partial(self._queue, message))
+        return key, durable
+
+    def feed(self, happened: Input, *, place: int | None = None) -> None:
+        """Hand an input to the device and do what it says.
+
+        Args:
+            happened: What happened.
+            place: On which connection; None for what is no connection's own.
+        """
+        now_s, pair = self.world.clock(), self._pair
+        if place is None:
+            told = pair.tell(happened, now_s=now_s)
+        else:
+            told = pair.handle(place, happened, now_s=now_s)
+        for lane, output in told:
+            if isinstance(output, Resolve | Dial | Send | Close):
+                self._lanes[lane].perform(output)
+            else:
+                self._note(output)
+        self._set_timer()
+
+    def _note(self, output: Output) -> None:
+        thing, store = self.device.identity.thing, self.world.store
+        match output:
+            case Acknowledged(key, by):
+                store.acknowledge(thing, key, by)
+            case Resumed(_site, vouched, by):
+                for key in vouched:
+                    store.acknowledge(thing, key, by)
+            case Dropped(keys):
+                store.drop(thing, keys)
+        self.world.tell(thing, output)
+
+    def _queue(self, message: Message, durable: asyncio.Future[None]) -> None:
+        error = durable.exception()
+        if error is None:
+            self.feed(Queued(message))
+        else:
+            self.world.broke(error)
 
     def _set_timer(self) -> None:
         """Wake up in time; a timer that fires too early is set again then."""
-        due_s = self.device.deadline_s()
+        due_s = self._pair.deadline_s()
         if due_s == inf:
             return
         loop = asyncio.get_running_loop()
-        delay_s = max(0.0, due_s - self._world.clock()) + _TIMER_SLACK_S
+        delay_s = max(0.0, due_s - self.world.clock()) + _TIMER_SLACK_S
         if self._timer is not None:
             if self._timer.when() <= loop.time() + delay_s:
                 return

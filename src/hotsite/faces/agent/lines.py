@@ -11,10 +11,14 @@ from hotsite.core.device_values import (
     Failed,
     Joined,
     Left,
+    Moved,
     Output,
     Refused,
+    Resumed,
+    Standby,
+    Stayed,
 )
-from hotsite.core.outbox import EpochReport
+from hotsite.core.outbox_report import EpochReport
 from hotsite.faces.agent.crew import Sample
 
 Event = dict[str, object]
@@ -22,21 +26,33 @@ Event = dict[str, object]
 
 def device_event(thing: str, output: Output) -> Event | None:
     """Return what an output says to the outside, or None."""
+    said: Event
     match output:
         case Joined(site, address, replay_count):
-            said: Event = {"site": site, "address": address, "replaying": replay_count}
-            return {"kind": "device_connected", "thing": thing, **said}
+            kind = "connected"
+            said = {"site": site, "address": address, "replaying": replay_count}
+        case Resumed(site, vouched, _by, missing_count, reason):
+            kind = "resumed"
+            counts: Event = {"vouched": len(vouched), "missing": missing_count}
+            said = {"site": site, **counts, "reason": reason}
+        case Standby(site, reason):
+            kind, said = "standby", {"site": site, "reason": reason}
+        case Moved(name, site):
+            kind, said = "moved", {"endpoint": name, "site": site}
+        case Stayed(reason):
+            kind, said = "stayed", {"reason": reason}
         case Left(_site, reason):
-            return {"kind": "device_disconnected", "thing": thing, "reason": reason}
+            kind, said = "disconnected", {"reason": reason}
         case Failed(reason):
-            return {"kind": "device_attempt_failed", "thing": thing, "reason": reason}
+            kind, said = "attempt_failed", {"reason": reason}
         case Refused(key, code):
-            refused: Event = {"seq": key.seq if key else None, "reason_code": code}
-            return {"kind": "device_refused", "thing": thing, **refused}
+            kind, said = "refused", {"seq": key and key.seq, "reason_code": code}
         case Delivered(publish):
             # The topic only: a payload may hold what a log must not.
-            return {"kind": "device_commanded", "thing": thing, "topic": publish.topic}
-    return None
+            kind, said = "commanded", {"topic": publish.topic}
+        case _:
+            return None
+    return {"kind": f"device_{kind}", "thing": thing, **said}
 
 
 def message_event(thing: str, output: Output) -> Event | None:

@@ -1,10 +1,7 @@
-"""The reference device's sensor, and the text of a telemetry message."""
+"""The reference device's sensor."""
 
-import json
 import random
 from collections.abc import Mapping
-
-from hotsite.core.outbox import Key
 
 _START_C = (15.0, 25.0)
 _STEP_C = 0.2
@@ -24,24 +21,3 @@ class Sensor:
         """Return one reading."""
         self._temperature_c += self._random.uniform(-_STEP_C, _STEP_C)
         return {"temperature_c": round(self._temperature_c, 2)}
-
-
-def telemetry(key: Key, *, at_s: float, data: Mapping[str, float]) -> bytes:
-    """Return the text of a telemetry message.
-
-    Args:
-        key: The message's key; its text sorts like the key itself.
-        at_s: When it was published, in seconds since the epoch.
-        data: The reading.
-
-    Returns:
-        JSON, as the topic rule of the site stack expects it.
-    """
-    message = {
-        "sk": f"{key.epoch:010d}#{key.seq:012d}",
-        "epoch": key.epoch,
-        "seq": key.seq,
-        "published_at_s": round(at_s, 6),
-        "data": data,
-    }
-    return json.dumps(message, separators=(",", ":")).encode()

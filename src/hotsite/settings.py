@@ -6,7 +6,7 @@ keys are errors, because a misspelt objective is an objective nobody checks.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,30 @@ class IssuerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """How telemetry is kept, and how large the fleet is that sends it.
+
+    Attributes:
+        hot_days: How long the hot table keeps a message, in days, 1 or more.
+        fleet_size: How many devices there are; unknown by default.
+        connects_per_s: How many connections a second each Region admits: AWS IoT
+            Core's quota is 3,000 in the larger Regions and 100 in others ("Connect
+            requests per second per account").
+    """
+
+    hot_days: int = 30
+    fleet_size: int | None = None
+    connects_per_s: float = 3000.0
+
+    @property
+    def throttle_spread_s(self) -> float | None:
+        """Return N / R: how far a throttled fleet spreads its attempts, in seconds."""
+        if self.fleet_size is None:
+            return None
+        return self.fleet_size / self.connects_per_s
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything hotsite needs to know about one fleet.
 
@@ -89,6 +113,7 @@ class Settings:
         dns: How fast the names move.
         objectives: What drills are judged against.
         issuer: Who signs the tokens of the app's users.
+        telemetry: How telemetry is kept.
     """
 
     domain: str
@@ -101,6 +126,7 @@ class Settings:
     dns: DnsSettings = DnsSettings()
     objectives: ObjectiveSettings = ObjectiveSettings()
     issuer: IssuerSettings = IssuerSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @property
     def active(self) -> SiteSettings:
@@ -192,11 +218,20 @@ def _check(settings: Settings, source: str) -> None:
             "issuer.url",
             "an https URL (API Gateway accepts no other issuer)",
         ),
+        *_telemetry_rules(settings.telemetry),
     )
     for is_fine, key, wanted in rules:
         if not is_fine:
             raise InvalidInputError(f"{source}: {key} must be {wanted}")
     _check_sites(settings.sites, source)
+
+
+def _telemetry_rules(telemetry: TelemetrySettings) -> Iterator[tuple[bool, str, str]]:
+    size = telemetry.fleet_size
+    yield telemetry.hot_days >= 1, "telemetry.hot_days", "1 or more days"
+    yield size is None or size >= 1, "telemetry.fleet_size", "1 or more"
+    rate = telemetry.connects_per_s
+    yield rate > 0, "telemetry.connects_per_s", "more than 0"
 
 
 def _check_sites(sites: tuple[SiteSettings, ...], source: str) -> None:

@@ -41,7 +41,7 @@ def as_list(value):
 
 
 def stacks(region):
-    return (f"site-{region}", f"replication-{region}")
+    return tuple(f"{noun}-{region}" for noun in ("site", "replication", "telemetry"))
 
 
 def functions(assembly, region):

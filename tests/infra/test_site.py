@@ -37,20 +37,6 @@ def test_both_mqtt_names_are_served_under_one_certificate(assembly, settings, si
         assert certificate["KeyAlgorithm"] == "RSA_2048"
 
 
-def test_telemetry_is_stored_and_its_errors_go_elsewhere(assembly, settings, site):
-    (rule,) = assembly.properties(site, "IoT::TopicRule")
-    assert rule["RuleName"] == "hotsite_telemetry"
-    payload = rule["TopicRulePayload"]
-    assert payload["Sql"] == (
-        "SELECT sk, epoch, seq, published_at_s, data, topic(2) AS pk"
-        " FROM 'dt/+/telemetry'"
-    )
-    (action,) = payload["Actions"]
-    put = action["DynamoDBv2"]["PutItem"]
-    assert put["TableName"] == settings.table("telemetry")
-    assert payload["ErrorAction"].keys() == {"Sqs"}
-
-
 def test_only_failover_records_move_and_they_move_by_health(assembly, settings, site):
     records = {
         record["Name"]: record

@@ -10,6 +10,8 @@ from hotsite.infra.synth import synthesise
 
 SITES = ("site-eu-central-1", "site-eu-west-1")
 REPLICATIONS = ("replication-eu-central-1", "replication-eu-west-1")
+TELEMETRIES = ("telemetry-eu-central-1", "telemetry-eu-west-1")
+PAIRS = (SITES, REPLICATIONS, TELEMETRIES)
 # CloudFormation API, CreateStack: TemplateBody holds at most 51,200 bytes.
 TEMPLATE_BYTES_MAX = 51_200
 
@@ -69,7 +71,14 @@ def test_replication_asks_for_the_assets_alone(assembly, stack):
     assert required == {"AssetBucket", "RegistryStreamArn"}
 
 
-@pytest.mark.parametrize("pair", [SITES, REPLICATIONS])
+@pytest.mark.parametrize("stack", TELEMETRIES)
+def test_telemetry_asks_for_the_assets_alone(assembly, stack):
+    parameters = assembly.template(stack)["Parameters"]
+    required = {name for name, value in parameters.items() if "Default" not in value}
+    assert required == {"AssetBucket"}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
 def test_the_sites_are_twins(assembly, pair):
     first, second = (assembly.template(stack)["Resources"] for stack in pair)
     kinds = [Counter(r["Type"] for r in found.values()) for found in (first, second)]
@@ -80,7 +89,7 @@ def test_the_sites_are_twins(assembly, pair):
 def test_no_template_mentions_another_stack_or_the_other_region(assembly):
     other = {
         stack: region
-        for pair in (SITES, REPLICATIONS)
+        for pair in PAIRS
         for stack, region in zip(pair, ("eu-west-1", "eu-central-1"), strict=True)
     }
     for path in assembly.paths:

@@ -23,6 +23,8 @@ BATCH_COUNT_MAX = 100
 MESSAGE_BYTES_MAX = 16_384
 _EPOCH_MAX = 9_999_999_999
 _SEQ_MAX = 999_999_999_999
+# Any clock's seconds, however wrong it is; stores have no number for some floats.
+_PUBLISHED_S_MAX = 1e12
 _SHOWN_MAX = 80
 
 
@@ -100,11 +102,13 @@ def encode_message(message: Telemetry) -> bytes:
     return f'{head[:-1]},"data":{message.data}}}'.encode()
 
 
-def decode_message(value: object) -> Telemetry:
+def decode_message(value: object, *, thing: str | None = None) -> Telemetry:
     """Return the message that a parsed JSON value stands for.
 
     Args:
         value: What the parser of JSON returned.
+        thing: Who sent it, by the topic. A message that names its thing must name
+            this one: no device speaks for another.
 
     Returns:
         The message. Keys that it does not know are passed over: devices in the
@@ -115,6 +119,8 @@ def decode_message(value: object) -> Telemetry:
     """
     if not isinstance(value, dict):
         raise InvalidInputError("a message must be a JSON object")
+    if thing is not None and value.get("thing", thing) != thing:
+        raise InvalidInputError(f"thing must be {thing!r}, as in the topic")
     epoch = _whole(value, "epoch", 0, _EPOCH_MAX)
     seq = _whole(value, "seq", 1, _SEQ_MAX)
     key = Key(epoch, seq)
@@ -123,15 +129,15 @@ def decode_message(value: object) -> Telemetry:
     at_s = value.get("published_at_s")
     if not isinstance(at_s, int | float) or isinstance(at_s, bool):
         raise InvalidInputError("published_at_s must be a number")
-    if not math.isfinite(at_s):
-        raise InvalidInputError("published_at_s must be a number")
+    if not math.isfinite(at_s) or abs(at_s) > _PUBLISHED_S_MAX:
+        raise InvalidInputError("published_at_s must be seconds since the epoch")
     data = value.get("data")
     if not isinstance(data, dict):
         raise InvalidInputError("data must be a JSON object")
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     if len(text.encode()) > MESSAGE_BYTES_MAX:
         raise InvalidInputError(f"data must be at most {MESSAGE_BYTES_MAX} bytes")
-    return Telemetry(key, float(at_s), text)
+    return Telemetry(key, round(float(at_s), 6), text)
 
 
 def batches(payloads: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -157,11 +163,14 @@ def batches(payloads: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         yield len(held), b"[" + b",".join(held) + b"]"
 
 
-def unpack(payload: bytes | str) -> tuple[tuple[Telemetry, ...], tuple[Reject, ...]]:
+def unpack(
+    payload: bytes | str, *, thing: str | None = None
+) -> tuple[tuple[Telemetry, ...], tuple[Reject, ...]]:
     """Take a batch apart; what is malformed does not stop the rest.
 
     Args:
         payload: The text of a batch, from a device that may be broken.
+        thing: Who sent it, by the topic.
 
     Returns:
         The messages, one for each key, in their order; and what was refused.
@@ -176,7 +185,7 @@ def unpack(payload: bytes | str) -> tuple[tuple[Telemetry, ...], tuple[Reject, .
     rejects: list[Reject] = []
     for value in values:
         try:
-            message = decode_message(value)
+            message = decode_message(value, thing=thing)
         except (InvalidInputError, RecursionError) as error:
             rejects.append(Reject(str(error), _shown(json.dumps(value))))
         else:

@@ -12,6 +12,7 @@ from hotsite.infra.data import DataStack
 from hotsite.infra.keys import KeyReplicaStack, KeyStack
 from hotsite.infra.replication import ReplicationStack
 from hotsite.infra.site import SiteStack
+from hotsite.infra.telemetry import TelemetryStack
 from hotsite.settings import Settings
 
 
@@ -55,6 +56,7 @@ def plan(settings: Settings) -> tuple[Planned, ...]:
             )
             for site in sites
         ),
+        *(Planned(f"{prefix}-telemetry-{site.region}", site.region) for site in sites),
     )
 
 
@@ -80,6 +82,8 @@ def build(settings: Settings, out_dir: str) -> cdk.App:
     DataStack(app, data, settings)
     for name, site in zip(rest[:count], settings.sites, strict=True):
         SiteStack(app, name, settings, site)
-    for name, site in zip(rest[count:], settings.sites, strict=True):
+    for name, site in zip(rest[count : 2 * count], settings.sites, strict=True):
         ReplicationStack(app, name, settings, site)
+    for name, site in zip(rest[2 * count :], settings.sites, strict=True):
+        TelemetryStack(app, name, settings, site)
     return app

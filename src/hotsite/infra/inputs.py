@@ -117,6 +117,21 @@ class ReplicationInputs(Inputs):
     stream_arn: str
 
 
+@dataclass(frozen=True, slots=True)
+class TelemetryInputs(Inputs):
+    """Everything that the constructs of the telemetry stack read."""
+
+    def environment(self) -> dict[str, str]:
+        """Return the only settings that a Lambda gets."""
+        telemetry = self.settings.telemetry
+        spread_s = telemetry.throttle_spread_s
+        return {
+            **Inputs.environment(self),
+            "HOT_DAYS": str(telemetry.hot_days),
+            "THROTTLE_SPREAD_S": "" if spread_s is None else f"{spread_s:.3f}",
+        }
+
+
 def arn(service: str, resource: str) -> str:
     """Return an ARN in the stack's own account and Region.
 
@@ -196,6 +211,29 @@ def declare_replication(
         stream_arn=_text(
             scope, "RegistryStreamArn", "Stream of the registry table here"
         ),
+    )
+
+
+def declare_telemetry(
+    scope: Construct, settings: Settings, site: SiteSettings
+) -> TelemetryInputs:
+    """Declare the parameters of a telemetry template.
+
+    Args:
+        scope: The telemetry stack.
+        settings: The owner's settings.
+        site: Which site it is of.
+
+    Returns:
+        What its constructs read.
+    """
+    common = _common(scope, settings, site)
+    return TelemetryInputs(
+        settings=settings,
+        site=site,
+        asset_bucket=common.asset_bucket,
+        asset_key_prefix=common.asset_key_prefix,
+        raised_quotas=common.raised_quotas,
     )
 
 

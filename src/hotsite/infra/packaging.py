@@ -25,6 +25,9 @@ FUNCTIONS = (
     "health",
     "canary",
     "setup",
+    "batch",
+    "resume",
+    "errors",
 )
 _PACKAGE = Path(__file__).parents[1]
 _REQUIREMENTS = _PACKAGE.parents[1] / "requirements"

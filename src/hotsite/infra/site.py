@@ -10,7 +10,6 @@ from hotsite.infra.constructs.health import Canary
 from hotsite.infra.constructs.names import Names, Targets
 from hotsite.infra.constructs.setup import Setup
 from hotsite.infra.constructs.tables import Applied
-from hotsite.infra.constructs.telemetry import Telemetry
 from hotsite.infra.inputs import declare
 from hotsite.settings import Settings, SiteSettings
 
@@ -31,7 +30,6 @@ class SiteStack(cdk.Stack):
         Applied(self, inputs)
         fleet = Fleet(self, inputs)
         Domain(self, inputs)
-        telemetry = Telemetry(self, inputs)
         setup = Setup(self, inputs, after=fleet.parts)
         api = Api(self, inputs)
         canary = Canary(self, inputs, setup)
@@ -41,7 +39,6 @@ class SiteStack(cdk.Stack):
             "ApiId": api.identifier,
             "CanaryFunction": canary.function,
             "DataEndpoint": setup.data_endpoint,
-            "ErrorQueue": telemetry.error_queue,
             "HealthCheckId": names.check,
             "RegistryStreamArn": setup.stream_arn,
         }

@@ -10,6 +10,7 @@ from hotsite.core.onboarding import Names
 from hotsite.errors import InvalidInputError
 
 _MQTT_PORT = 8883
+_HOT_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Environment:
         canary_secret: Id of the secret with the canary's certificate and key.
         device_ca: What devices must trust, PEM.
         quotas: How often each API of IoT Core may be called, a second.
+        error_bucket: Bucket of refused telemetry.
+        cold_stream: Name of the cold path's stream; empty where there is none.
+        hot_days: How long the hot table keeps a message, in days.
+        throttle_spread_s: N / R of this site, in seconds, if it is known.
     """
 
     prefix: str
@@ -45,6 +50,10 @@ class Environment:
     canary_secret: str
     device_ca: str
     quotas: Mapping[str, float]
+    error_bucket: str
+    cold_stream: str
+    hot_days: int
+    throttle_spread_s: float | None
 
     @property
     def names(self) -> Names:
@@ -89,8 +98,18 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
                 found.get("RAISED_QUOTAS", ""),
                 where="environment: RAISED_QUOTAS",
             ),
+            error_bucket=found.get("ERROR_BUCKET", ""),
+            cold_stream=found.get("COLD_STREAM", ""),
+            hot_days=int(found.get("HOT_DAYS") or _HOT_DAYS),
+            throttle_spread_s=_number(found.get("THROTTLE_SPREAD_S")),
         )
     except KeyError as error:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error
     except ValueError as error:
-        raise InvalidInputError("environment: MQTT_PORT is not a number") from error
+        raise InvalidInputError(
+            f"environment: MQTT_PORT, HOT_DAYS or THROTTLE_SPREAD_S: {error}"
+        ) from error
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text else None

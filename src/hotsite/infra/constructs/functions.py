@@ -25,6 +25,7 @@ class Job:
         memory_mb: Memory, 128 to 10,240; CPU share grows with it.
         concurrency_max: How many may run at once; nothing for no limit of its
             own. It is taken from what the account's other functions have.
+        variables: Settings that this function alone gets, as (name, value).
     """
 
     noun: str
@@ -32,6 +33,7 @@ class Job:
     limit_s: int = 15
     memory_mb: int = 256
     concurrency_max: int | None = None
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 def allow(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
@@ -116,7 +118,7 @@ class SiteFunction(Construct):
                 s3_bucket=inputs.asset_bucket, s3_key=inputs.asset_key(job.noun)
             ),
             environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables=inputs.environment()
+                variables={**inputs.environment(), **dict(job.variables)}
             ),
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(
                 log_format="JSON", log_group=log.ref
@@ -124,6 +126,26 @@ class SiteFunction(Construct):
         )
         self.name = self._function.ref
         self.arn = self._function.attr_arn
+
+    def keep_failures(self, queue: str) -> None:
+        """Keep what this function could not do, when it is called asynchronously.
+
+        Args:
+            queue: ARN of the queue that gets it; the role must allow sending there.
+        """
+        destination = lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=queue)
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Failures",
+            function_name=self.name,
+            qualifier="$LATEST",
+            # Lambda's own default (developer guide, "Error handling for asynchronous
+            # invocation"), said here because the emulator has no other.
+            maximum_retry_attempts=2,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=destination
+            ),
+        )
 
     def waits_for(self, resource: cdk.CfnResource) -> None:
         """Create this function only after a resource."""

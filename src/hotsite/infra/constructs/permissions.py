@@ -66,14 +66,7 @@ def capture(inputs: Inputs, *, queue: str) -> Statements:
         queue: ARN of the queue that it reads.
     """
     return (
-        allow(
-            "sqs:ChangeMessageVisibility",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:GetQueueUrl",
-            "sqs:ReceiveMessage",
-            on=[queue],
-        ),
+        _read_queue(queue),
         # A revocation is an update, so that the first one stays.
         allow(
             "dynamodb:PutItem",
@@ -163,6 +156,68 @@ def setup(inputs: SiteInputs) -> Statements:
             "secretsmanager:PutSecretValue",
             on=[_secret(inputs)],
         ),
+    )
+
+
+def errors(*, queue: str, bucket: str) -> Statements:
+    """Read what could not be handled, and keep it.
+
+    Args:
+        queue: ARN of the queue that it reads.
+        bucket: ARN of the bucket of refusals.
+    """
+    return (_read_queue(queue), _refuse(bucket))
+
+
+def batch(
+    inputs: Inputs, *, queue: str, bucket: str, cold_stream: str | None
+) -> Statements:
+    """Store messages, and keep what is none.
+
+    Args:
+        inputs: The site's inputs.
+        queue: ARN of the queue of what the function could not do.
+        bucket: ARN of the bucket of refusals.
+        cold_stream: Name of the cold path's stream, where there is one.
+    """
+    stream = arn("firehose", f"deliverystream/{cold_stream}")
+    cold = allow("firehose:PutRecordBatch", on=[stream])
+    return (
+        allow("dynamodb:BatchWriteItem", on=[_table(inputs, "telemetry")]),
+        *((cold,) if cold_stream else ()),
+        allow("sqs:SendMessage", on=[queue]),
+        _refuse(bucket),
+    )
+
+
+def resume(inputs: Inputs, *, queue: str, bucket: str) -> Statements:
+    """Look at what is stored of a device, and tell it; keep what is no question.
+
+    Args:
+        inputs: The site's inputs.
+        queue: ARN of the queue of what the function could not do.
+        bucket: ARN of the bucket of refusals.
+    """
+    return (
+        allow("dynamodb:Query", on=[_table(inputs, "telemetry")]),
+        allow("iot:Publish", on=[arn("iot", "topic/cmd/*/resume")]),
+        allow("sqs:SendMessage", on=[queue]),
+        _refuse(bucket),
+    )
+
+
+def _refuse(bucket: str) -> iam.PolicyStatement:
+    return allow("s3:PutObject", on=[f"{bucket}/errors/*"])
+
+
+def _read_queue(queue: str) -> iam.PolicyStatement:
+    return allow(
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:ReceiveMessage",
+        on=[queue],
     )
 
 

@@ -1,11 +1,10 @@
 """The registry replica's stream, read by the one function that applies it."""
 
-from aws_cdk import CfnDeletionPolicy
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from hotsite.infra.constructs import permissions
+from hotsite.infra.constructs.buckets import kept_bucket
 from hotsite.infra.constructs.functions import Job, SiteFunction
 from hotsite.infra.inputs import ReplicationInputs
 
@@ -27,7 +26,7 @@ class Replicator(Construct):
         super().__init__(scope, "Apply")
         # S3, because it gets the whole batch; a queue would get only sequence
         # numbers of records that the stream forgets within the day.
-        failures = _bucket(self)
+        failures = kept_bucket(self, "Failures", days=_KEEP_DAYS)
         job = Job(
             "replicator",
             permissions.replicator(
@@ -61,40 +60,3 @@ class Replicator(Construct):
         self.failures = failures.ref
         self.function = function.name
         self.stream = mapping.ref
-
-
-def _bucket(scope: Construct) -> s3.CfnBucket:
-    bucket = s3.CfnBucket(
-        scope,
-        "Failures",
-        bucket_encryption=s3.CfnBucket.BucketEncryptionProperty(
-            server_side_encryption_configuration=[
-                s3.CfnBucket.ServerSideEncryptionRuleProperty(
-                    server_side_encryption_by_default=(
-                        s3.CfnBucket.ServerSideEncryptionByDefaultProperty(
-                            sse_algorithm="AES256"
-                        )
-                    )
-                )
-            ]
-        ),
-        lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(
-            rules=[
-                s3.CfnBucket.RuleProperty(
-                    status="Enabled", expiration_in_days=_KEEP_DAYS
-                )
-            ]
-        ),
-        public_access_block_configuration=(
-            s3.CfnBucket.PublicAccessBlockConfigurationProperty(
-                block_public_acls=True,
-                block_public_policy=True,
-                ignore_public_acls=True,
-                restrict_public_buckets=True,
-            )
-        ),
-    )
-    # What failed must outlive the stack that failed it.
-    bucket.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
-    bucket.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
-    return bucket

@@ -1,0 +1,42 @@
+"""The telemetry stack: where one Region's device messages go; once in each Region.
+
+A stack of its own beside the site's, because a template that is handed over in
+one call holds 51,200 bytes (CloudFormation API, CreateStack).
+"""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from hotsite.infra.constructs.errors import ErrorArchive
+from hotsite.infra.constructs.telemetry import Telemetry
+from hotsite.infra.inputs import declare_telemetry
+from hotsite.settings import Settings, SiteSettings
+
+
+class TelemetryStack(cdk.Stack):
+    """The rules of one site's telemetry, and what stands behind them.
+
+    A construct for each noun: what one gives another (an action for the live rule,
+    the archive for errors) is an argument, so that none looks into another.
+    """
+
+    def __init__(
+        self, scope: Construct, name: str, settings: Settings, site: SiteSettings
+    ) -> None:
+        super().__init__(
+            scope,
+            name,
+            env=cdk.Environment(region=site.region),
+            suppress_template_indentation=True,
+        )
+        inputs = declare_telemetry(self, settings, site)
+        archive = ErrorArchive(self, inputs)
+        telemetry = Telemetry(self, inputs, archive)
+        outputs = {
+            "BatchFunction": telemetry.batch,
+            "ErrorBucket": archive.bucket,
+            "ErrorQueue": archive.queue,
+            "ResumeFunction": telemetry.resume,
+        }
+        for key, value in outputs.items():
+            cdk.CfnOutput(self, key, value=value)

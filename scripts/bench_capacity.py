@@ -57,7 +57,7 @@ certfile {certificate}
 keyfile {key}
 set_tcp_nodelay true
 persistence false
-log_type error
+log_dest none
 user root
 """
 

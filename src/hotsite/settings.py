@@ -243,3 +243,17 @@ def _check_sites(sites: tuple[SiteSettings, ...], source: str) -> None:
             raise InvalidInputError(f"{where}: {site.region!r} is not an AWS Region")
     if sites[0].region == sites[1].region:
         raise InvalidInputError(f"{where}: both sites are in {sites[0].region}")
+
+
+def cold_bucket(prefix: str, account_id: str, region: str) -> str:
+    """Return the name of a site's bucket of cold telemetry.
+
+    Computed, because bucket names are the world's: at most 20 + 11 + 12 + 1 + 14
+    characters of the 63 that Amazon S3 takes ("Bucket naming rules").
+
+    Args:
+        prefix: First part of all names.
+        account_id: 12 digits.
+        region: AWS Region of the site.
+    """
+    return f"{prefix}-telemetry-{account_id}-{region}"

@@ -1,7 +1,7 @@
 """Every port in memory, in a Region process and, when asked, in an AWS account."""
 
 import pytest
-from tests.contract import belongings, world
+from tests.contract import belongings, keepings, world
 from tests.contract import workers as workers_of
 from tests.local.region_world import Authority, config_of, running
 
@@ -125,6 +125,14 @@ def workers(request):
     tables = request.getfixturevalue("account_tables")
     world.empty_tables(cloud, tables)
     return workers_of.CloudWorkers(cloud, tables)
+
+
+@pytest.fixture(params=["sim", pytest.param("local", marks=pytest.mark.local)])
+def keeping(request):
+    """The stores of telemetry of one Region."""
+    if request.param == "sim":
+        return keepings.SimKeeping()
+    return keepings.CloudKeeping(world.Cloud.local(request.getfixturevalue("region")))
 
 
 @pytest.fixture(params=["sim", pytest.param("local", marks=pytest.mark.local)])

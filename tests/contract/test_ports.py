@@ -24,6 +24,9 @@ SUITES = {
     "Quota": (f"{HERE}/test_quotas.py", "workers"),
     "DeletionLedger": (f"{HERE}/test_deletions.py", "ports.ledger"),
     "FailedBatches": (f"{HERE}/test_failures.py", "failed"),
+    "HotStore": (f"{HERE}/test_telemetry.py", "keeping.hot"),
+    "ColdStream": (f"{HERE}/test_telemetry.py", "keeping.cold"),
+    "ErrorArchive": (f"{HERE}/test_telemetry.py", "keeping.archive"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {
@@ -31,6 +34,7 @@ PLAYED = {
     "ChurnWorld": ("tests/flows/test_churn.py", "tests/drills/test_local.py"),
     "Canary": ("tests/flows/test_health.py", "tests/clients/test_clients.py"),
     "Journal": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
+    "Courier": ("tests/flows/test_resume.py", "tests/local/test_telemetry.py"),
     "Clock": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
 }
 

@@ -201,12 +201,12 @@ def make_tables(cloud):
     """New empty tables, with the keys that the infrastructure gives them."""
     number = next(_NUMBERS)
     made = LocalTables(f"{RUN}-registry-{number}", f"{RUN}-applied-{number}")
-    _make_table(cloud, made.registry, "pk", "sk")
-    _make_table(cloud, made.applied, "name")
+    make_table(cloud, made.registry, "pk", "sk")
+    make_table(cloud, made.applied, "name")
     return made
 
 
-def _make_table(cloud, name, *keys):
+def make_table(cloud, name, *keys):
     kinds = zip(keys, ("HASH", "RANGE"), strict=False)
     dynamodb = cloud.client("dynamodb")
     dynamodb.create_table(
@@ -233,7 +233,7 @@ def empty_tables(cloud, tables):
 
 
 def make_bucket(cloud):
-    """A new bucket, as the infrastructure makes it for failed batches."""
+    """A new bucket, as the infrastructure makes it for what failed."""
     name = f"{RUN}-failures-{next(_NUMBERS)}"
     # "us-east-1" is the one Region that a constraint cannot name (CreateBucket).
     where = {"LocationConstraint": cloud.region}

@@ -11,7 +11,9 @@ from hotsite.infra.synth import synthesise
 SITES = ("site-eu-central-1", "site-eu-west-1")
 REPLICATIONS = ("replication-eu-central-1", "replication-eu-west-1")
 TELEMETRIES = ("telemetry-eu-central-1", "telemetry-eu-west-1")
-PAIRS = (SITES, REPLICATIONS, TELEMETRIES)
+COLDS = ("cold-eu-central-1", "cold-eu-west-1")
+COPIES = ("copies-eu-central-1", "copies-eu-west-1")
+PAIRS = (SITES, REPLICATIONS, TELEMETRIES, COLDS, COPIES)
 # CloudFormation API, CreateStack: TemplateBody holds at most 51,200 bytes.
 TEMPLATE_BYTES_MAX = 51_200
 

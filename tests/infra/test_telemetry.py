@@ -26,10 +26,12 @@ def test_live_message_becomes_a_row_and_its_errors_go_elsewhere(
         f" '{region}' AS origin, timestamp() / 1000 AS received_at_s,"
         " timestamp() / 1000 + 2592000 AS expires_at_s FROM 'dt/+/telemetry' WHERE "
     )
-    (action,) = payload["Actions"]
+    action, cold = payload["Actions"]
     put = action["DynamoDBv2"]["PutItem"]
     assert put["TableName"] == settings.table("telemetry")
     assert payload["ErrorAction"].keys() == {"Sqs"}
+    assert cold["Firehose"]["DeliveryStreamName"] == "hotsite-telemetry"
+    assert cold["Firehose"]["Separator"] == "\n"
 
 
 def test_every_topic_of_a_device_has_a_rule_and_what_is_no_message_another(

@@ -10,8 +10,9 @@ from tests.local.cloud_world import TABLES, small_config, wait_until
 
 from hotsite.errors import UnreachableError
 from hotsite.local import launcher
-from hotsite.local.backbone import Change, Endpoint, Gateway, coalesce, due
+from hotsite.local.backbone import Change, Endpoint, coalesce, due
 from hotsite.local.client import LocalCloud
+from hotsite.local.pumps import Gateway
 
 changes = st.lists(
     st.builds(Change, st.sampled_from("abc"), st.integers(0, 9), st.just({}))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 
+from hotsite.infra.cold import ColdStack, CopiesStack
 from hotsite.infra.data import DataStack
 from hotsite.infra.keys import KeyReplicaStack, KeyStack
 from hotsite.infra.replication import ReplicationStack
@@ -41,6 +42,10 @@ def plan(settings: Settings) -> tuple[Planned, ...]:
         Planned(key, sites[0].region),
         Planned(f"{prefix}-key-{sites[1].region}", sites[1].region, needs),
         Planned(f"{prefix}-data", sites[0].region, needs),
+        *(
+            Planned(f"{prefix}-cold-{site.region}", site.region, needs)
+            for site in sites
+        ),
         *(Planned(f"{prefix}-site-{site.region}", site.region) for site in sites),
         *(
             Planned(
@@ -56,8 +61,23 @@ def plan(settings: Settings) -> tuple[Planned, ...]:
             )
             for site in sites
         ),
+        *(
+            _copies(prefix, here.region, there.region)
+            for here, there in (sites, sites[::-1])
+        ),
         *(Planned(f"{prefix}-telemetry-{site.region}", site.region) for site in sites),
     )
+
+
+def _copies(prefix: str, here: str, there: str) -> Planned:
+    own, other = f"{prefix}-cold-{here}", f"{prefix}-cold-{there}"
+    needs = (
+        ("ColdBucket", own, "ColdBucket"),
+        ("ColdKeyArn", own, "ColdKeyArn"),
+        ("ReplicaBucket", other, "ColdBucket"),
+        ("ReplicaKeyArn", other, "ColdKeyArn"),
+    )
+    return Planned(f"{prefix}-copies-{here}", here, needs)
 
 
 def build(settings: Settings, out_dir: str) -> cdk.App:
@@ -76,14 +96,11 @@ def build(settings: Settings, out_dir: str) -> cdk.App:
     )
     names = [stack.name for stack in plan(settings)]
     primary, replica, data, *rest = names
-    count = len(settings.sites)
     KeyStack(app, primary, settings)
     KeyReplicaStack(app, replica, settings)
     DataStack(app, data, settings)
-    for name, site in zip(rest[:count], settings.sites, strict=True):
-        SiteStack(app, name, settings, site)
-    for name, site in zip(rest[count : 2 * count], settings.sites, strict=True):
-        ReplicationStack(app, name, settings, site)
-    for name, site in zip(rest[2 * count :], settings.sites, strict=True):
-        TelemetryStack(app, name, settings, site)
+    kinds = (ColdStack, SiteStack, ReplicationStack, CopiesStack, TelemetryStack)
+    twins = [(kind, site) for kind in kinds for site in settings.sites]
+    for name, (kind, site) in zip(rest, twins, strict=True):
+        kind(app, name, settings, site)
     return app

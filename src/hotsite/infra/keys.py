@@ -80,7 +80,7 @@ def _policy() -> dict[str, Any]:
     """Return a policy like that of DynamoDB's own key.
 
     Policies of multi-Region keys are independent, so each key states it. Access
-    to the data is decided on the tables; the key only insists on DynamoDB.
+    to the data is decided on tables and buckets; the key only insists on them.
     """
     account = cdk.Aws.ACCOUNT_ID
     root = f"arn:{cdk.Aws.PARTITION}:iam::{account}:root"
@@ -96,14 +96,19 @@ def _policy() -> dict[str, Any]:
                 "Resource": "*",
             },
             {
-                "Sid": "TablesOfThisAccountUse",
+                "Sid": "TablesAndBucketsOfThisAccountUse",
                 "Effect": "Allow",
                 "Principal": {"AWS": "*"},
                 "Action": [*(f"kms:{name}" for name in use), "kms:DescribeKey"],
                 "Resource": "*",
                 "Condition": {
                     "StringEquals": {"kms:CallerAccount": account},
-                    "StringLike": {"kms:ViaService": "dynamodb.*.amazonaws.com"},
+                    "StringLike": {
+                        "kms:ViaService": [
+                            "dynamodb.*.amazonaws.com",
+                            "s3.*.amazonaws.com",
+                        ]
+                    },
                 },
             },
         ],

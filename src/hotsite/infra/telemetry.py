@@ -7,7 +7,9 @@ one call holds 51,200 bytes (CloudFormation API, CreateStack).
 import aws_cdk as cdk
 from constructs import Construct
 
+from hotsite.infra.constructs.cold import may_deliver, stream_name, to_cold
 from hotsite.infra.constructs.errors import ErrorArchive
+from hotsite.infra.constructs.functions import role
 from hotsite.infra.constructs.telemetry import Telemetry
 from hotsite.infra.inputs import declare_telemetry
 from hotsite.settings import Settings, SiteSettings
@@ -31,7 +33,19 @@ class TelemetryStack(cdk.Stack):
         )
         inputs = declare_telemetry(self, settings, site)
         archive = ErrorArchive(self, inputs)
-        telemetry = Telemetry(self, inputs, archive)
+        sender = role(
+            self,
+            "ColdRole",
+            service="iot.amazonaws.com",
+            statements=[may_deliver(settings)],
+        )
+        telemetry = Telemetry(
+            self,
+            inputs,
+            archive,
+            also=[to_cold(settings, sender.attr_arn)],
+            cold_stream=stream_name(settings),
+        )
         outputs = {
             "BatchFunction": telemetry.batch,
             "ErrorBucket": archive.bucket,

@@ -25,30 +25,15 @@ from typing import Any
 
 from hotsite.errors import HotsiteError, InvalidInputError, UnreachableError
 from hotsite.local import control, records
+from hotsite.local.copies import Copier
+from hotsite.local.pumps import ANSWER_S_MAX, Gateway, PumpStatus
 
 BATCH_MAX = 500
-# Far below every limit of a health check, far above a loopback answer.
-ANSWER_S_MAX = 2.0
 _WAIT_S_MAX = 1.0
 _BACKOFF_S_MIN = 0.05
 _BACKOFF_S_MAX = 1.0
 # A pump that holds this many changes stops asking for more.
 _HELD_MAX = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """How to reach one Region.
-
-    Attributes:
-        region: AWS Region code.
-        address: Its loopback address.
-        port: Of its AWS APIs.
-    """
-
-    region: str
-    address: str
-    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +44,14 @@ class BackboneConfig:
         gateways: The Regions.
         tables: Names of the global tables.
         control_socket: Path of the Unix socket to answer on.
+        account_id: 12 digits; empty for a cloud without buckets to copy.
         lag_s: How long after its write a change may be handed over.
     """
 
     gateways: tuple[Gateway, ...]
     tables: tuple[str, ...]
     control_socket: str
+    account_id: str = ""
     lag_s: float = 0.0
 
 
@@ -81,32 +68,6 @@ class Change:
     key: str
     written_at_s: float
     body: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class PumpStatus:
-    """How far one table is behind in one direction.
-
-    Attributes:
-        table: Name of the table.
-        source: Region that wrote.
-        replica: Region that is written to.
-        pending: Changes read from the source and not applied yet.
-        lag_s: Age of the oldest of these; 0 when there is none; null when the
-            source does not answer, because then nobody knows.
-        applied: Changes handed over since the start.
-        last_lag_s: From the write to the hand-over, of the last change; or null.
-        trouble: Why nothing moves, or an empty text.
-    """
-
-    table: str
-    source: str
-    replica: str
-    pending: int
-    lag_s: float | None
-    applied: int
-    last_lag_s: float | None
-    trouble: str
 
 
 def due(
@@ -297,10 +258,15 @@ class Backbone:
             for table in config.tables
             for source, replica in permutations(config.gateways, 2)
         ]
+        self._copiers = [
+            Copier(source, replica, account_id=config.account_id, lag_s=config.lag_s)
+            for source, replica in permutations(config.gateways, 2)
+            if config.account_id
+        ]
 
     def start(self) -> None:
         """Start every pump."""
-        for pump in self._pumps:
+        for pump in (*self._pumps, *self._copiers):
             pump.start()
 
     async def answer(self, request: control.Request) -> object:
@@ -312,11 +278,17 @@ class Backbone:
         if request.get("command") == "status":
             now_s = time.time()
             pumps = [asdict(pump.status(now_s=now_s)) for pump in self._pumps]
-            return {"lag_s": self._lag_s, "pumps": pumps}
+            copies = [
+                asdict(status)
+                for copier in self._copiers
+                for status in copier.status(now_s=now_s)
+            ]
+            return {"lag_s": self._lag_s, "pumps": pumps, "copies": copies}
         if request.get("command") == "lag":
             self._lag_s = control.number(request, "lag_s")
-            for pump in self._pumps:
-                pump.lag_s = self._lag_s
+            movers: tuple[Pump | Copier, ...] = (*self._pumps, *self._copiers)
+            for mover in movers:
+                mover.lag_s = self._lag_s
             return {"lag_s": self._lag_s}
         raise InvalidInputError(f"unknown command {request.get('command')!r}")
 

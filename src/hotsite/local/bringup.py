@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hotsite.errors import NotReadyError
 from hotsite.local import cloud, control, deployment, network, records
-from hotsite.local.backbone import BackboneConfig, Gateway
+from hotsite.local.backbone import BackboneConfig
 from hotsite.local.certificates import Authority, Pair
 from hotsite.local.cloud import CloudConfig, CloudState, SiteState
 from hotsite.local.dns.zonefile import (
@@ -30,6 +30,7 @@ from hotsite.local.issuer import IssuerConfig
 from hotsite.local.network import Block
 from hotsite.local.plan import Parameter, Place, Plan
 from hotsite.local.processes import Identity, Processes
+from hotsite.local.pumps import Gateway
 from hotsite.local.region.config import CertificateFiles, RegionConfig, dump
 from hotsite.local.templates import HealthCheck
 
@@ -268,6 +269,7 @@ class _Builder:
             ca_path=Path(self._state.ca),
             access_key_id=self._config.account_id,
             secret_access_key=cloud.SECRET,
+            delivery_s=self._config.delivery_s,
         )
         config.state_dir.mkdir(parents=True)
         path = self.path(f"region-{letter}")
@@ -300,6 +302,7 @@ class _Builder:
             ),
             tables=done.global_tables,
             control_socket=state.backbone_control,
+            account_id=config.account_id,
         )
         records.write(backbone, self.path("backbone"))
 

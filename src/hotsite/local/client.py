@@ -12,10 +12,10 @@ from typing import Any, Self
 from hotsite.core import records
 from hotsite.errors import InvalidInputError, NotReadyError, UnreachableError
 from hotsite.local import cloud, control, deployment
-from hotsite.local.backbone import PumpStatus
 from hotsite.local.cloud import CloudState, SiteState
 from hotsite.local.dns.client import DnsControl
 from hotsite.local.plan import Place
+from hotsite.local.pumps import PumpStatus
 
 _ANSWER_S_MAX = 5.0
 # A Region reads its whole state before it answers.
@@ -179,14 +179,26 @@ class LocalCloud:
         Raises:
             NotReadyError: The cloud is gone, or something of it died.
         """
+        for pump in self._backbone()["pumps"]:
+            yield records.read(PumpStatus, pump, where="backbone")
+
+    def copies(self) -> Iterator[PumpStatus]:
+        """Yield how far each bucket that is replicated is behind.
+
+        Raises:
+            NotReadyError: The cloud is gone, or something of it died.
+        """
+        for copier in self._backbone()["copies"]:
+            yield records.read(PumpStatus, copier, where="backbone")
+
+    def _backbone(self) -> Any:
         path = Path(self.state.backbone_control)
         try:
             answer = control.call(path, {"command": "status"})
         except UnreachableError:
             self.check()
             raise
-        for pump in answer["pumps"]:
-            yield records.read(PumpStatus, pump, where="backbone")
+        return answer
 
     def replication_lag_s(self) -> float | None:
         """Return how old the oldest change is that the other Region lacks.

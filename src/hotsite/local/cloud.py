@@ -11,6 +11,7 @@ from pathlib import Path
 from hotsite.errors import InvalidInputError, NotReadyError
 from hotsite.local import network, records, sentinel
 from hotsite.local.processes import Identity, is_alive
+from hotsite.local.region.config import DELIVERY_S
 
 SCHEMA = 1
 STATE_FILE = "cloud.json"
@@ -68,6 +69,7 @@ class CloudConfig:
         time_scale: Factor on the health checks' intervals; 1 is real time.
         raised_quotas: JSON of API names and calls a second, as the parameter
             ``RaisedQuotas`` of the stacks takes it; empty for AWS's defaults.
+        delivery_s: Longest that cold telemetry waits for more of it, in seconds.
     """
 
     name: str
@@ -84,6 +86,7 @@ class CloudConfig:
     block: int = 1
     time_scale: float = 1.0
     raised_quotas: str = ""
+    delivery_s: float = DELIVERY_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,7 @@ class LocalWorld:
             "seed": plan.seed + number,
             "outbox": str(self._folder / f"outbox-{number}.sqlite"),
             "keeping": {"retention_s": plan.retention_s},
+            "standby_connection": plan.follow is Follow.PRE_WARMED,
         }
 
     def quiesce_fleet(self) -> None:

@@ -24,6 +24,7 @@ from hotsite.faces.cli import clouds, localclaim, localstatus
 from hotsite.local import cloud, launcher, network
 from hotsite.local.client import LocalCloud
 from hotsite.local.cloud import CloudState
+from hotsite.local.region.config import DELIVERY_S
 from hotsite.settings import Settings
 
 _EPILOG = """\
@@ -78,6 +79,13 @@ def _add_flags(part: argparse.ArgumentParser, name: str) -> None:
             metavar="JSON",
             help='IoT calls a second beyond AWS\'s defaults: {"ListThings": 100}',
         )
+        part.add_argument(
+            "--delivery",
+            type=float,
+            default=DELIVERY_S,
+            metavar="SECONDS",
+            help=f"how long cold telemetry waits for more (default {DELIVERY_S:g})",
+        )
     elif name == "env":
         part.add_argument("--site", choices=("a", "b"), default="a")
     elif name == "fault":
@@ -121,6 +129,8 @@ def up(options: argparse.Namespace) -> int:
         raise InvalidInputError(f"--block {options.block}: write 1, 3, 5 ... 253")
     if not 1024 <= options.dns_port < 1 << 16:  # noqa: PLR2004 (53 is added anyway)
         raise InvalidInputError(f"--dns-port {options.dns_port}: write 1024 to 65535")
+    if not options.delivery >= 0:
+        raise InvalidInputError(f"--delivery {options.delivery:g}: 0 seconds or more")
     for region in Settings(options.domain).sites:
         limits_of(region.region, options.raised_quotas, where="--raised-quotas")
     folder = _folder(options)
@@ -133,6 +143,7 @@ def up(options: argparse.Namespace) -> int:
         dns_port=options.dns_port,
         block=options.block,
         raised_quotas=options.raised_quotas,
+        delivery_s=options.delivery,
     )
     with contextlib.ExitStack() as stack:
         launched = stack.enter_context(launcher.Launched(config, _say))

@@ -10,10 +10,10 @@ import dns.rdatatype
 
 from hotsite.errors import HotsiteError
 from hotsite.local import cloud
-from hotsite.local.backbone import PumpStatus
 from hotsite.local.client import LocalCloud, SiteHealth
 from hotsite.local.cloud import CloudState
 from hotsite.local.processes import is_alive
+from hotsite.local.pumps import PumpStatus
 
 _DNS_S_MAX = 1.0
 
@@ -58,10 +58,12 @@ def look(local: LocalCloud) -> Found:
     answer = None
     health: tuple[SiteHealth, ...] = ()
     pumps: tuple[PumpStatus, ...] = ()
+    copies: tuple[PumpStatus, ...] = ()
     if not troubles:
         answer = _resolve(state, name)
         try:
             health, pumps = local.health(), tuple(local.pumps())
+            copies = tuple(local.copies())
         except HotsiteError as error:
             troubles.append(str(error))
     processes = [
@@ -80,6 +82,7 @@ def look(local: LocalCloud) -> Found:
         "answers": {name: answer},
         "health": [asdict(each) for each in health],
         "replication": [asdict(each) for each in pumps],
+        "copies": [asdict(each) for each in copies],
         "troubles": troubles,
     }
     region = next((s.region for s in state.sites if s.address == answer), None)
@@ -88,7 +91,7 @@ def look(local: LocalCloud) -> Found:
         f"  {name} -> {answer or 'no answer'}{f' ({region})' if region else ''}",
         *(_process_line(each) for each in processes),
         *(_health_line(each) for each in health),
-        *(_pump_line(each) for each in pumps),
+        *(_pump_line(each) for each in (*pumps, *copies)),
     ]
     return Found(document, "\n".join(lines), tuple(troubles))
 

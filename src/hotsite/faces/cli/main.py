@@ -20,6 +20,7 @@ from hotsite.faces.cli import (
     seed,
     status,
     synth,
+    telemetry,
     verify,
 )
 
@@ -53,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         "--verbose", action="store_true", help="say on stderr what is decided, and why"
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    operations = (seed, verify, status, redrive, revoke)
+    operations = (seed, verify, status, redrive, revoke, telemetry)
     for module in (init, drill, report, local, synth, *operations, onboard, agent):
         module.register(commands)
     return top

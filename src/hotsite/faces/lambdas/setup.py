@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from hotsite.adapters.aws import cold_copies
 from hotsite.adapters.aws.session import client
 from hotsite.adapters.aws.site_setup import Clients, Wish, establish, remove
 from hotsite.faces.lambdas import custom_resource, environment
@@ -19,6 +20,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def _perform(event: Mapping[str, Any], account_id: str) -> dict[str, str]:
+    if event["ResourceType"] == "Custom::HotsiteCopies":
+        return _copy(event)
     settings, properties = environment.read(), event["ResourceProperties"]
     wish = Wish(
         account_id=account_id,
@@ -38,3 +41,15 @@ def _perform(event: Mapping[str, Any], account_id: str) -> dict[str, str]:
     facts = establish(wish, clients)
     endpoint = {"DataEndpoint": facts.data_endpoint}
     return {"RegistryStreamArn": facts.registry_stream_arn, **endpoint}
+
+
+def _copy(event: Mapping[str, Any]) -> dict[str, str]:
+    properties = event["ResourceProperties"]
+    names = ("Bucket", "Prefix", "ReplicaBucket", "ReplicaKeyArn", "RoleArn")
+    wish = cold_copies.CopiesWish(*(properties[name] for name in names))
+    s3 = client("s3", environment.read().region)
+    if event["RequestType"] == "Delete":
+        cold_copies.remove(wish, s3)
+    else:
+        cold_copies.establish(wish, s3)
+    return {}

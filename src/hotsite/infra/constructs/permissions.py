@@ -6,10 +6,12 @@ others take ``*``. Where the local cloud checks an action on another resource
 than AWS does, both are named, because both get the same template.
 """
 
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
 from hotsite.infra.constructs.functions import allow
 from hotsite.infra.inputs import Inputs, SiteInputs, arn
+from hotsite.settings import cold_bucket
 
 Statements = tuple[iam.PolicyStatement, ...]
 
@@ -156,6 +158,21 @@ def setup(inputs: SiteInputs) -> Statements:
             "secretsmanager:PutSecretValue",
             on=[_secret(inputs)],
         ),
+        *_copies(inputs),
+    )
+
+
+def _copies(inputs: SiteInputs) -> Statements:
+    """Return what telling the cold bucket to replicate needs."""
+    prefix, region = inputs.settings.prefix, inputs.site.region
+    bucket = cold_bucket(prefix, Aws.ACCOUNT_ID, region)
+    roles = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role"
+    return (
+        allow(
+            "s3:PutReplicationConfiguration",
+            on=[f"arn:{Aws.PARTITION}:s3:::{bucket}"],
+        ),
+        allow("iam:PassRole", on=[f"{roles}/{prefix}-copies-{region}-*"]),
     )
 
 

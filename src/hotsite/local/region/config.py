@@ -9,6 +9,8 @@ from hotsite.errors import InvalidInputError
 
 # An AWS account identifier has 12 digits (IAM User Guide, "AWS account identifiers").
 ACCOUNT_ID_LENGTH = 12
+# A drill waits for cold telemetry, and must not wait for AWS's minute.
+DELIVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class RegionConfig:
         log_level: of ministack, such as `WARNING`.
         is_kept: whether the state is in `state_dir` too, for a Region that is
             killed and comes back.
+        delivery_s: longest that a delivery stream collects records, in seconds; AWS
+            waits for at least what its hints say.
     """
 
     region: str
@@ -67,6 +71,7 @@ class RegionConfig:
     secret_access_key: str = "test"  # noqa: S105 - a local emulator has no secrets
     log_level: str = "WARNING"
     is_kept: bool = True
+    delivery_s: float = DELIVERY_S
 
     @property
     def gateway_url(self) -> str:
@@ -149,6 +154,7 @@ def _parse(fields: Mapping[str, object]) -> RegionConfig:
         secret_access_key=str(fields.get("secret_access_key", "test")),
         log_level=str(fields.get("log_level", "WARNING")),
         is_kept=bool(fields.get("is_kept", True)),
+        delivery_s=float(str(fields.get("delivery_s", DELIVERY_S))),
     )
 
 

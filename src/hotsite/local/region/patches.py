@@ -20,6 +20,8 @@ from hotsite.errors import PermanentError
 from hotsite.local.region import sql
 from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
+from hotsite.local.region.delivery import Deliveries
+from hotsite.local.region.invocations import Invoker
 from hotsite.local.region.mqtt import Listener
 from hotsite.local.region.registry import certificates
 from hotsite.local.region.registry.front import Front
@@ -68,6 +70,7 @@ class Region:
         emit: ministack's own emitter of stream records, without replication.
         listener: the TLS front of the broker; None until it is bound.
         limits: how often each IoT operation may be called; off at first.
+        deliveries: what Firehose collects and delivers; started by the server.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Region:
         self.emit: Function = _not_installed
         self.listener: Listener | None = None
         self.limits = Limits()
+        self.deliveries = Deliveries(config)
         self._iot: Any = None
         self._authorization: Authorization
         self._front: Front
@@ -114,6 +118,7 @@ class Region:
             *self._broker_patches(),
             *self._registry_patches(),
             *self._endpoint_patches(),
+            *self._delivery_patches(),
             *self._rule_patches(),
             *self._other(),
         )
@@ -206,6 +211,21 @@ class Region:
             ),
         )
 
+    def _delivery_patches(self) -> tuple[Patch, ...]:
+        return (
+            Patch(
+                "services.iot:_dispatch_rule_action",
+                "Passes over actions for Firehose, and logs that at most.",
+                self.deliveries.dispatch,
+            ),
+            Patch(
+                "services.firehose:_deliver_records_to_s3",
+                "Writes an object a record, at once; Firehose buffers (Developer"
+                " Guide, 'Configure buffering hints').",
+                self.deliveries.accept,
+            ),
+        )
+
     def _rule_patches(self) -> tuple[Patch, ...]:
         parsers = (
             "_parse_where",
@@ -233,24 +253,12 @@ class Region:
             ),
             Patch(
                 "services.iot:_dispatch_rule_to_lambda",
-                "Runs the function once; a rule invokes it asynchronously, with its"
-                " retries and its destination for failures (Lambda Developer Guide,"
-                " 'Asynchronous invocation').",
-                lambda _original: self._call_lambda,
+                "Runs the function once, in a process of its own for each event; a"
+                " rule invokes it asynchronously, with its retries and its destination"
+                " for failures (Lambda Developer Guide, 'Asynchronous invocation').",
+                self._invoke,
             ),
         )
-
-    def _call_lambda(
-        self, account_id: str, region: str, function_arn: str, event: Any
-    ) -> None:
-        lambdas = importlib.import_module("ministack.services.lambda_svc")
-        found, config, _name = lambdas._get_func_record_for_ref_in_scope(
-            function_arn, account_id=account_id, region=region
-        )
-        if not found or not config:
-            raise LookupError(f"function {function_arn} not found")
-        record = lambdas._execution_record_for_config(found, config)
-        lambdas.invoke_async_with_retry(record, event)
 
     def _other(self) -> tuple[Patch, ...]:
         return (
@@ -337,6 +345,10 @@ class Region:
     def _poll_streams(self, _original: Function) -> Function:
         lambdas = importlib.import_module("ministack.services.lambda_svc")
         return StreamPoller(self.config, lambdas).poll
+
+    def _invoke(self, _original: Function) -> Function:
+        lambdas = importlib.import_module("ministack.services.lambda_svc")
+        return Invoker(lambdas).call
 
     def _record_write(self, original: Function) -> Function:
         self.emit = functools.partial(original, replicate=False)

@@ -51,6 +51,7 @@ async def _serve(config: RegionConfig) -> None:
     await importlib.import_module("ministack.services.iot").mtls_start()
     application = importlib.import_module("ministack.app").app
     gateway = Gateway(config, region_tables, application, keeper, region.limits)
+    region.deliveries.start()
     tasks = [
         asyncio.create_task(_announce(config)),
         asyncio.create_task(_watch_certificates(region)),

@@ -23,6 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from benchmark import Result
 from cryptography import x509
@@ -30,6 +31,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hotsite.adapters import device_key
+from hotsite.adapters.clock import SystemClock
 from hotsite.errors import NotReadyError
 from hotsite.local.certificates import Authority, Pair
 
@@ -154,10 +156,11 @@ def mosquitto(folder: Path) -> Iterator[Broker]:
     Raises:
         NotReadyError: It is not installed, or did not start.
     """
-    program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    # Debian keeps daemons where a user's PATH does not look.
+    program = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
     if program is None:
         raise NotReadyError("mosquitto is not there: run scripts/tools.sh mosquitto")
-    authority = Authority(folder, dt.datetime.now(dt.UTC))
+    authority = Authority(folder, today())
     pair = authority.server("broker", [HOST])
     port = free_port()
     config = folder / "mosquitto.conf"
@@ -211,9 +214,9 @@ def issue(folder: Path, authority: Pair, number: int) -> Device:
     key.save(private_key)
     csr = x509.load_pem_x509_csr(key.csr_pem.encode())
     parent = x509.load_pem_x509_certificate(authority.certificate.read_bytes())
-    signer = serialization.load_pem_private_key(authority.private_key.read_bytes(), None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
-    now = dt.datetime.now(dt.UTC)
+    text = authority.private_key.read_bytes()
+    signer = serialization.load_pem_private_key(text, None)
+    now = today()
     signed = (
         x509.CertificateBuilder()
         .subject_name(csr.subject)
@@ -222,16 +225,14 @@ def issue(folder: Path, authority: Pair, number: int) -> Device:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .sign(signer, hashes.SHA256())
+        .sign(cast("ec.EllipticCurvePrivateKey", signer), hashes.SHA256())
     )
     path = folder / f"{thing}.pem"
     path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     return Device(thing, str(path), str(private_key))
 
 
-def connect(
-    broker: Broker, resolver: int, made: Sequence[Device], folder: Path
-) -> Run:
+def connect(broker: Broker, resolver: int, made: Sequence[Device], folder: Path) -> Run:
     """Start a fleet runner whose devices connect all at once; let it settle."""
     folder.mkdir()
     config = folder / "fleet.json"
@@ -266,11 +267,10 @@ def connect(
 
 def follow(process: "subprocess.Popen[str]", broker: Broker, count: int) -> Run:
     """Watch a fleet runner until all its devices are connected and quiet."""
-    assert process.stdout is not None
     run = Run()
     until_s = time.monotonic() + ALL_S_MAX
     before: tuple[float, float] | None = None
-    for line in process.stdout:
+    for line in process.stdout or ():
         said = json.loads(line)
         if before is None:
             # The first line: devices and their keys are read, nobody dialled yet.
@@ -305,8 +305,15 @@ def s_time(broker: Broker, device: Device) -> float:
         for _ in range(os.cpu_count() or 1)
     ]
     said = [process.communicate()[0] for process in several]
-    found = [re.search(r"(\d+) connections in (\d+) real seconds", text) for text in said]
+    found = [
+        re.search(r"(\d+) connections in (\d+) real seconds", text) for text in said
+    ]
     return sum(int(one[1]) / int(one[2]) for one in found if one)
+
+
+def today() -> dt.datetime:
+    """Return the time."""
+    return dt.datetime.fromtimestamp(SystemClock().now_s(), dt.UTC)
 
 
 def cpu_s(pid: int) -> float:
@@ -336,8 +343,9 @@ def await_port(port: int) -> None:
     """
     until_s = time.monotonic() + 10
     while time.monotonic() < until_s:
-        with contextlib.suppress(OSError), socket.create_connection(
-            ("127.0.0.1", port), 1
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), 1),
         ):
             return
         time.sleep(0.05)

@@ -19,9 +19,9 @@ from hotsite.core.backoff import BackoffPolicy
 from hotsite.core.device import Device, State
 from hotsite.core.device_values import (
     Close,
+    DevicePolicy,
     Dial,
     Dialled,
-    DevicePolicy,
     Identity,
     Input,
     Output,
@@ -105,7 +105,9 @@ class Storm:
         """Run until the end."""
         for client in clients:
             self.at(self.chance.uniform(0, 30), client, Start(), 0)
-            self.at(30 + self.chance.uniform(0, PUBLISH_EVERY_S), client, queued(client), -1)
+            self.at(
+                30 + self.chance.uniform(0, PUBLISH_EVERY_S), client, queued(client), -1
+            )
         while self.queue and self.queue[0][0] < END_S:
             self.now_s, _, client, happened, line = heapq.heappop(self.queue)
             if line > 0 and line != client.line:

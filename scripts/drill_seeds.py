@@ -26,17 +26,20 @@ class Played:
 
     Attributes:
         seed: Which.
-        is_pass: Whether every objective was met.
-        reasons: Why not.
+        reasons: Why it missed an objective; empty if it met them all.
         took_s: How long it took, bringing the cloud up included.
         verdict: The whole verdict, or None if there was none.
     """
 
     seed: int
-    is_pass: bool
     reasons: tuple[str, ...]
     took_s: float
     verdict: dict[str, object] | None
+
+    @property
+    def is_pass(self) -> bool:
+        """Return whether every objective was met."""
+        return not self.reasons
 
     def figure(self, part: str, name: str) -> float:
         """Return one figure of the verdict; 0 where it has none."""
@@ -75,10 +78,10 @@ def play(options: argparse.Namespace, seed: int) -> Played:
         verdict = json.loads(done.stdout)
     except (ValueError, subprocess.TimeoutExpired) as error:
         took_s = time.monotonic() - began_s
-        return Played(seed, False, (f"no verdict: {error}",), took_s, None)
+        reasons = (f"no verdict: {error}",)
+        return Played(seed, reasons, took_s, None)
     took_s = time.monotonic() - began_s
-    is_pass = done.returncode == 0
-    return Played(seed, is_pass, tuple(verdict["reasons"]), took_s, verdict)
+    return Played(seed, tuple(verdict["reasons"]), took_s, verdict)
 
 
 def summary(options: argparse.Namespace, played: Sequence[Played]) -> dict[str, object]:

@@ -146,14 +146,24 @@ class LocalWorld:
         count = min(plan.processes, len(things))
         # Every part has devices of all Regions' onboarding.
         parts = [things[number::count] for number in range(count)]
-        configs = [self._config(n, part, plan) for n, part in enumerate(parts)]
+        configs = [self.fleet_config(n, part, plan) for n, part in enumerate(parts)]
         self._fleet = Fleet(configs, self._folder)
         self._lookout.follow(self._fleet)
 
-    def _config(
+    def now_s(self) -> float:
+        """Return the time, in seconds since the epoch."""
+        return self._clock.now_s()
+
+    def stop_fleet(self) -> None:
+        """End the fleet's processes; what they hold stays on disk."""
+        self._running_fleet().stop()
+        self._lookout.follow(None)
+        self._fleet = None
+
+    def fleet_config(
         self, number: int, things: Sequence[str], plan: FleetPlan
     ) -> Mapping[str, object]:
-        """Return what one process of the fleet runner takes."""
+        """Return what the process of a number takes, for the fleet runner."""
         members = [self.member(thing) for thing in things]
         names = [self._iot_name(None)]
         if plan.follow is not Follow.DNS:

@@ -23,7 +23,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 from benchmark import Result
 from cryptography import x509
@@ -216,6 +215,8 @@ def issue(folder: Path, authority: Pair, number: int) -> Device:
     parent = x509.load_pem_x509_certificate(authority.certificate.read_bytes())
     text = authority.private_key.read_bytes()
     signer = serialization.load_pem_private_key(text, None)
+    if not isinstance(signer, ec.EllipticCurvePrivateKey):
+        raise NotReadyError("the authority's key is of another kind")
     now = today()
     signed = (
         x509.CertificateBuilder()
@@ -225,7 +226,7 @@ def issue(folder: Path, authority: Pair, number: int) -> Device:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .sign(cast("ec.EllipticCurvePrivateKey", signer), hashes.SHA256())
+        .sign(signer, hashes.SHA256())
     )
     path = folder / f"{thing}.pem"
     path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hotsite.core.outbox import OutboxPolicy
 from hotsite.core.scenario import FaultKind, check, parse
 from hotsite.errors import InvalidInputError
 
@@ -134,6 +135,9 @@ def test_churn_needs_a_region_that_can_return(kind):
 
 
 def test_devices_keep_messages_for_the_lag_of_a_sick_region_and_the_time_to_notice():
-    sick = parse({**LEAST, "sick": {"lag_s_min": 250}}, source="x.toml")
-    assert sick.retention_s == sick.lag_s + 120 > 370
-    assert parse(LEAST, source="x.toml").retention_s == 300
+    late = parse({**LEAST, "replication_lag_s": 1000}, source="x.toml")
+    assert late.retention_s == 1120
+    worst = parse({**LEAST, "sick": {"lag_s_min": 299}}, source="x.toml")
+    assert 299 <= worst.lag_s <= 300
+    assert worst.retention_s >= worst.lag_s + 120
+    assert parse(LEAST, source="x.toml").retention_s == OutboxPolicy().retention_s

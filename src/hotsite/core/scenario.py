@@ -14,6 +14,7 @@ from typing import TypeAlias
 from hotsite.core import records
 from hotsite.core.churn import Churn
 from hotsite.core.hardship import NOTICE_S, Follow, Power, Sick
+from hotsite.core.outbox import OutboxPolicy
 from hotsite.errors import InvalidInputError
 
 # Whether a value is fine, which one it is, and what it must be.
@@ -159,7 +160,7 @@ class Scenario:
 
         It covers the lag of a Region that dies sick and the time to notice.
         """
-        return max(300.0, self.lag_s + NOTICE_S)
+        return max(OutboxPolicy().retention_s, self.lag_s + NOTICE_S)
 
 
 def parse(mapping: Mapping[str, object], *, source: str) -> Scenario:

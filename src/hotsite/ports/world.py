@@ -58,7 +58,7 @@ class FleetPlan:
     publish_interval_s: float
     seed: int
     follow: Follow = Follow.DNS
-    retention_s: float = 300.0
+    retention_s: float = 420.0
     processes: int = 1
 
 

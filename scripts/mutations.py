@@ -21,11 +21,12 @@ INTERRUPTED = 130
 
 # Plays seeds until one fails; says which, and why.
 _PLAYER = """
+import importlib
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import hotsite
-from hotsite.disasters.disaster import play
+play = importlib.import_module(sys.argv[3]).play
 assert Path(hotsite.__file__).is_relative_to(sys.argv[1]), hotsite.__file__
 for seed in range(int(sys.argv[2])):
     problems = play(seed).problems
@@ -51,10 +52,12 @@ class Mutation:
     Attributes:
         name: What is done wrong.
         edits: What that is in the code.
+        player: The module that plays the disasters which should find it.
     """
 
     name: str
     edits: tuple[Edit, ...]
+    player: str = "hotsite.disasters.disaster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Fate:
         return f"seed {self.seed:<5} {self.name}: {self.problem}"
 
 
-MUTATIONS = (
+REGISTRY_MUTATIONS = (
     Mutation(
         "event-triggered: what a change carries is applied, not what the record says",
         (
@@ -243,6 +246,167 @@ MUTATIONS = (
 )
 
 
+TELEMETRY = "hotsite.disasters.telemetry.disaster"
+TELEMETRY_MUTATIONS = (
+    Mutation(
+        "a message is forgotten at its PUBACK",
+        (
+            Edit(
+                "core/outbox.py",
+                "        self._retain(key, acknowledgement)\n        return True\n",
+                "        self._retain(key, acknowledgement)\n"
+                "        del self._retained[key], self._entries[key]\n"
+                "        return True\n",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "retention is shorter than a sick Region's lag",
+        (
+            Edit(
+                "core/outbox.py",
+                "elif entry.at_s + self._policy.retention_s > now_s:",
+                "elif entry.at_s + self._policy.retention_s / 20 > now_s:",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "retention goes on by the clock of a former run",
+        (
+            Edit(
+                "core/outbox.py",
+                "entry.first_at_s, entry.at_s = kept.acknowledgement.at_s, -inf\n",
+                "entry.first_at_s = entry.at_s = kept.acknowledgement.at_s\n",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "a message is sent before it is durable",
+        (
+            Edit(
+                "sim/fleet/device.py",
+                "        self.disk.append(message, partial(self._queue, message))\n",
+                "        self.disk.append(message, lambda: None)\n"
+                "        self._queue(message)\n",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "a restart goes on in its last epoch",
+        (
+            Edit(
+                "sim/fleet/disk.py",
+                "published[-1].epoch + 1 if published",
+                "published[-1].epoch if published",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "the epoch is the clock's time",
+        (
+            Edit(
+                "sim/fleet/disk.py",
+                "epoch = max(epoch_min, published[-1].epoch + 1 if published else 1)",
+                "epoch = epoch_min",
+            ),
+            Edit(
+                "sim/fleet/disk.py",
+                "        self._epochs[epoch] = 0\n",
+                "        self._epochs.setdefault(epoch, 0)\n",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "stores know a message by its number, without its epoch",
+        (
+            Edit(
+                "core/telemetry.py",
+                'return f"{key.epoch:010d}#{key.seq:012d}"',
+                'return f"{0:010d}#{key.seq:012d}"',
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "a refused message counts as taken",
+        (
+            Edit(
+                "core/session.py",
+                "is_refused = puback.reason_code >= FAILURE_MIN",
+                "is_refused = puback.reason_code > 0xFF",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "what a site has not read counts as held",
+        (
+            Edit(
+                "flows/resume.py",
+                "            break\n    return seqs, used\n",
+                "            return seqs, used\n"
+                "    unread = range(seqs[-1] if seqs else wanted.lo, wanted.hi + 1)\n"
+                "    return [*seqs, *unread], used\n",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "a site names what it holds up to, and no gaps",
+        (
+            Edit(
+                "core/resume.py",
+                "found[holding.epoch] = whole.difference(holding.gaps)",
+                "found[holding.epoch] = whole",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "no answer means that nothing is missing",
+        (
+            Edit(
+                "core/session.py",
+                "            outputs.append(self._end_handshake(reason, now_s))\n",
+                "            by = Acknowledgement(self._site, now_s)\n"
+                "            self._outbox.vouch(self._outbox.replayed(), by)\n"
+                "            outputs.append(self._end_handshake(reason, now_s))\n",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "what a store had no room for is not put again",
+        (
+            Edit(
+                "flows/telemetry.py",
+                "        left = put(left)\n",
+                "        left = put(left)[:0]\n",
+            ),
+        ),
+        TELEMETRY,
+    ),
+    Mutation(
+        "everything is replayed, whatever the site says",
+        (
+            Edit(
+                "core/replay.py",
+                "        vouched = resume.vouched(self._ask, answer)\n",
+                "        vouched: dict = {}\n",
+            ),
+        ),
+        TELEMETRY,
+    ),
+)
+MUTATIONS = (*REGISTRY_MUTATIONS, *TELEMETRY_MUTATIONS)
+
+
 def mutated(mutation: Mutation, folder: Path) -> None:
     """Write a copy of hotsite with a mutation into an empty folder.
 
@@ -271,7 +435,8 @@ def found(mutation: Mutation, seeds: int = SEEDS_MAX) -> Fate:
     with tempfile.TemporaryDirectory(prefix="hotsite-mutation-") as name:
         folder = Path(name).resolve()
         mutated(mutation, folder)
-        command = [sys.executable, "-B", "-c", _PLAYER, str(folder), str(seeds)]
+        command = [sys.executable, "-B", "-c", _PLAYER]
+        command += [str(folder), str(seeds), mutation.player]
         try:
             done = subprocess.run(
                 command,

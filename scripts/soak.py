@@ -1,7 +1,8 @@
 """Play many seeds of simulated disasters; print each one that loses something.
 
-A seed is two disasters: the registry's, in which operators, outsiders and faults
-meet in both Regions, and a fleet's, whose Region dies.
+A seed is three: the registry's, in which operators, outsiders and faults meet in
+both Regions; a fleet's, whose devices and Region lose power while telemetry flows;
+and a drill's, as ``hotsite drill --world sim`` plays it.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ from hotsite.core.journal import Event, Fact
 from hotsite.core.scenario import Fault, FaultKind, Scenario
 from hotsite.core.verdict import Verdict, judge
 from hotsite.disasters import disaster
+from hotsite.disasters.outcome import Outcome, shrunk
+from hotsite.disasters.telemetry import disaster as telemetry
 from hotsite.errors import HotsiteError
 from hotsite.flows.drill import play
 from hotsite.sim.clock import SimClock
@@ -28,6 +31,11 @@ PROGRESS_EVERY = 500
 CHUNK = 20
 INTERRUPTED = 130
 LINES_MAX = 60
+# What a seed is, and who plays it.
+KINDS: dict[str, Callable[..., Outcome]] = {
+    "registry": disaster.play,
+    "telemetry": telemetry.play,
+}
 
 
 class _Journal:
@@ -48,18 +56,21 @@ class Played:
     Attributes:
         seeds: How many.
         failures: Lines about each seed that lost something, by seed.
-        counts: How often what happened in them.
+        counts: How often what happened in them, by kind of disaster.
     """
 
     seeds: int = 0
     failures: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, Counter[str]] = field(
+        default_factory=lambda: {kind: Counter() for kind in KINDS}
+    )
 
     def add(self, more: "Played") -> None:
         """Take in what became of more seeds."""
         self.seeds += more.seeds
         self.failures |= more.failures
-        self.counts += more.counts
+        for kind, counts in more.counts.items():
+            self.counts[kind] += counts
 
 
 def region_loss(seed: int) -> Scenario:
@@ -87,15 +98,18 @@ def run(seed: int) -> Verdict:
 
 
 def play_seeds(seeds: range) -> Played:
-    """Play both disasters of some seeds."""
+    """Play all disasters of some seeds."""
     played = Played(len(seeds))
     for seed in seeds:
-        outcome = disaster.play(seed)
-        played.counts += outcome.counts
-        played.counts["things that happened"] += len(outcome.ops)
-        problems = outcome.problems or _problems_of_loss(seed)
+        problems: list[str] = []
+        for kind, play_kind in KINDS.items():
+            outcome = play_kind(seed)
+            played.counts[kind] += outcome.counts
+            played.counts[kind]["things that happened"] += len(outcome.ops)
+            problems.extend(f"{kind}: {problem}" for problem in outcome.problems)
+        problems.extend(_problems_of_loss(seed))
         if problems:
-            played.failures[seed] = problems
+            played.failures[seed] = tuple(problems)
     return played
 
 
@@ -143,14 +157,16 @@ def tell(seed: int, problems: tuple[str, ...]) -> Iterator[str]:
     """Yield what failed, how to see it again, and the shortest way to it."""
     yield f"seed {seed} failed: {'; '.join(problems)}"
     yield f"  again with: make soak FROM={seed} SEEDS=1"
-    outcome = disaster.play(seed)
-    if not outcome.problems:
-        return
-    small = disaster.shrunk(outcome)
-    yield f"  {len(small.ops)} of its {len(outcome.ops)} happenings are enough:"
-    yield from (f"    {op}" for op in small.ops)
-    yield f"  then: {'; '.join(small.problems)}"
-    yield from (f"    {line}" for line in small.lines[-LINES_MAX:])
+    for kind, play_kind in KINDS.items():
+        outcome = play_kind(seed)
+        if not outcome.problems:
+            continue
+        small = shrunk(outcome, play_kind)
+        count = f"{len(small.ops)} of its {len(outcome.ops)} happenings"
+        yield f"  {kind}: {count} are enough:"
+        yield from (f"    {op}" for op in small.ops)
+        yield f"  then: {'; '.join(small.problems)}"
+        yield from (f"    {line}" for line in small.lines[-LINES_MAX:])
 
 
 def main() -> int:
@@ -174,8 +190,9 @@ def main() -> int:
         print(f"stopped after {total.seeds} seeds", file=sys.stderr)
         return INTERRUPTED
     failed = len(total.failures)
-    happened = ", ".join(f"{n} {what}" for what, n in sorted(total.counts.items()))
-    print(f"in them: {happened}")
+    for kind, counts in total.counts.items():
+        happened = ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
+        print(f"in them, {kind}: {happened}")
     took_s = time.monotonic() - began_s
     print(f"{total.seeds - failed} passed, {failed} failed, in {took_s:.0f} s")
     return 1 if failed else 0

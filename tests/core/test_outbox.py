@@ -200,6 +200,16 @@ def test_a_restart_remembers_the_epochs_before_it():
     assert drain(outbox, "a", 60) == [5]
 
 
+@pytest.mark.parametrize("now_s", [0, 100, 10_000_000])
+def test_retention_starts_again_when_a_restart_may_have_changed_the_clock(now_s):
+    kept = Kept(message(1, 7), Acknowledgement("a", 100))
+    outbox = Outbox(Snapshot(9, kept=(kept,)), OutboxPolicy(retention_s=300))
+    outbox.enter("a")
+    assert outbox.expire(now_s) == ()
+    assert outbox.expire(now_s + 299) == ()
+    assert outbox.expire(now_s + 300) == (Key(7, 1),)
+
+
 def test_a_report_tells_what_was_acknowledged_before_the_fault():
     outbox = filled(2)
     outbox.enter("a")

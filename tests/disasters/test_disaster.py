@@ -8,11 +8,12 @@ from tests.sample_registry import certificate
 
 from hotsite.core.registry import CertificateStatus, Thing, thing_key
 from hotsite.disasters import operators, outsiders
-from hotsite.disasters.disaster import Outcome, play, shrunk
+from hotsite.disasters.disaster import play
 from hotsite.disasters.estate import REGIONS, Estate
 from hotsite.disasters.faults import FAULTS
 from hotsite.disasters.invariants import CALLS_PER_ROUND_MAX, broken
-from hotsite.disasters.script import Op, script
+from hotsite.disasters.outcome import Op, Outcome, shrunk
+from hotsite.disasters.script import script
 from hotsite.disasters.wishes import Wishes
 from hotsite.sim.gates import BrokenInvariantError
 

@@ -1,7 +1,17 @@
 """Wrong decisions are found by the simulation, each within 1,000 seeds."""
 
 import pytest
-from scripts.mutations import MUTATIONS, SEEDS_MAX, Edit, Mutation, found, mutated
+from scripts.mutations import (
+    MUTATIONS,
+    REGISTRY_MUTATIONS,
+    SEEDS_MAX,
+    TELEMETRY,
+    TELEMETRY_MUTATIONS,
+    Edit,
+    Mutation,
+    found,
+    mutated,
+)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
@@ -12,11 +22,13 @@ def test_wrong_decision_is_found(mutation):
 
 
 def test_there_is_a_mutation_for_each_rule_that_the_product_rests_on():
-    assert len(MUTATIONS) == len({one.name for one in MUTATIONS}) == 7
+    assert len(MUTATIONS) == len({one.name for one in MUTATIONS})
+    assert (len(REGISTRY_MUTATIONS), len(TELEMETRY_MUTATIONS)) == (7, 13)
 
 
-def test_unchanged_copy_is_not_found_guilty():
-    fate = found(Mutation("nothing", ()), seeds=20)
+@pytest.mark.parametrize("player", [Mutation("nothing", ()).player, TELEMETRY])
+def test_unchanged_copy_is_not_found_guilty(player):
+    fate = found(Mutation("nothing", (), player), seeds=20)
     assert (fate.seed, fate.problem) == (None, "")
     assert str(fate) == "NOT FOUND  nothing: it lived through all"
 

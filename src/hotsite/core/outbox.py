@@ -166,7 +166,8 @@ class Outbox:
             if kept.acknowledgement is not None:
                 entry = self._entries[kept.message.key]
                 entry.site = kept.acknowledgement.site
-                entry.at_s = entry.first_at_s = kept.acknowledgement.at_s
+                # Retention starts again: a clock was wrong then, or is now, or not.
+                entry.first_at_s, entry.at_s = kept.acknowledgement.at_s, -inf
                 self._unacknowledged_count -= 1
         self._sort()
 
@@ -299,8 +300,7 @@ class Outbox:
     def enter(self, site: str) -> int:
         """Start a connection to a site: re-open what another site acknowledged.
 
-        Retention does not run while the device is away (see ``expire``), so
-        nothing that was retained when the connection broke is missing here.
+        Nothing expires while the device is away, so nothing retained is missing.
 
         Args:
             site: Where the device is connected now.
@@ -325,13 +325,15 @@ class Outbox:
             The keys that were dropped.
         """
         dropped = []
-        for key in self._retained:
-            if self._entries[key].at_s + self._policy.retention_s > now_s:
+        for key, entry in ((key, self._entries[key]) for key in self._retained):
+            if entry.at_s == -inf:
+                entry.at_s = now_s
+            elif entry.at_s + self._policy.retention_s > now_s:
                 break
-            dropped.append(key)
+            else:
+                dropped.append(key)
         for key in dropped:
-            del self._retained[key]
-            del self._entries[key]
+            del self._retained[key], self._entries[key]
         return tuple(dropped)
 
     def report(self, *, before_s: float = inf) -> tuple[EpochReport, ...]:
@@ -378,12 +380,9 @@ class Outbox:
         waiting = sorted(k for k, entry in self._entries.items() if entry.site is None)
         self._backlog = deque(waiting[:-_SINGLE_COUNT_MAX])
         self._pending = deque(waiting[-_SINGLE_COUNT_MAX:])
-        acknowledged = [
-            (entry.at_s, key)
-            for key, entry in self._entries.items()
-            if entry.site is not None
-        ]
-        self._retained = {key: None for _, key in sorted(acknowledged)}
+        entries = self._entries.items()
+        acknowledged = sorted((e.at_s, k) for k, e in entries if e.site is not None)
+        self._retained = {key: None for _, key in acknowledged}
 
     def _evict(self) -> Evicted:
         if self._retained:

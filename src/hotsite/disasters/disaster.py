@@ -1,10 +1,8 @@
-"""One seed, one disaster: played, healed, judged, and made small when it fails."""
+"""One seed, one disaster of the registry: played, healed and judged."""
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from hotsite.core.sweeping import Mode, Report
 from hotsite.disasters import operators, outsiders
@@ -12,7 +10,8 @@ from hotsite.disasters.estate import OUTSIDE, REGIONS, Estate, SimRegion
 from hotsite.disasters.faults import FAULTS, heal
 from hotsite.disasters.invariants import broken
 from hotsite.disasters.operators import Hand, entry_of, fleet_names
-from hotsite.disasters.script import LENGTH_S, Op, script
+from hotsite.disasters.outcome import Op, Outcome
+from hotsite.disasters.script import LENGTH_S, script
 from hotsite.disasters.wishes import Wishes
 from hotsite.errors import HotsiteError
 from hotsite.sim.gates import BrokenInvariantError
@@ -25,26 +24,6 @@ _DRAIN_S = 400.0
 _PASS_S = 200.0
 _ROUNDS_MAX = 12
 _DAYS_S = 26 * 3600.0
-_SHRINKS_MAX = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a disaster ended.
-
-    Attributes:
-        seed: Which one.
-        ops: What happened in it.
-        problems: Invariants that do not hold; none when all is well.
-        lines: What happened, in detail.
-        counts: How often what happened: for those who doubt the simulation.
-    """
-
-    seed: int
-    ops: tuple[Op, ...]
-    problems: tuple[str, ...]
-    lines: tuple[str, ...]
-    counts: Counter[str]
 
 
 def play(seed: int, ops: tuple[Op, ...] | None = None) -> Outcome:
@@ -74,33 +53,6 @@ def play(seed: int, ops: tuple[Op, ...] | None = None) -> Outcome:
         counts = _counts(estate)
         estate.close()
     return Outcome(seed, ops, problems, tuple(estate.history.lines), counts)
-
-
-def shrunk(
-    outcome: Outcome, again: Callable[[int, tuple[Op, ...]], Outcome] = play
-) -> Outcome:
-    """Return the shortest disaster found that still breaks an invariant.
-
-    Args:
-        outcome: Of a disaster that breaks one.
-        again: How to play a seed with less in it.
-    """
-    best, size, tries = outcome, max(1, len(outcome.ops) // 2), 0
-    while tries < _SHRINKS_MAX:
-        smaller = None
-        for start in range(0, len(best.ops), size):
-            tries += 1
-            ops = (*best.ops[:start], *best.ops[start + size :])
-            played = again(best.seed, ops)
-            if played.problems:
-                smaller = played
-                break
-        if smaller is not None:
-            best = smaller
-        elif size == 1:
-            break
-        size = max(1, min(size, len(best.ops)) // (1 if smaller else 2))
-    return best
 
 
 def _prepare(estate: Estate, wishes: Wishes) -> None:

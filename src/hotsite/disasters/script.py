@@ -1,11 +1,11 @@
 """What happens in the disaster of a seed: who does what, where and when."""
 
 import random
-from dataclasses import dataclass
 
 from hotsite.disasters import operators, outsiders
 from hotsite.disasters.estate import REGIONS
 from hotsite.disasters.faults import FAULTS
+from hotsite.disasters.outcome import Op
 
 LENGTH_S = 600.0
 _BEGIN_S = 60.0
@@ -20,27 +20,6 @@ _RARE = {
     "shadow": 0.5,
     "shadow outside": 0.5,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Op:
-    """One thing that happens.
-
-    Attributes:
-        at_s: When, in seconds since the beginning.
-        what: The name of an act or a fault.
-        region: Where.
-        seed: Its own luck, so that it does the same when others are left out.
-    """
-
-    at_s: float
-    what: str
-    region: str
-    seed: int
-
-    def __str__(self) -> str:
-        """Return it as a line for people."""
-        return f"{self.at_s:6.1f} s  {self.region}: {self.what}"
 
 
 def script(seed: int) -> tuple[Op, ...]:

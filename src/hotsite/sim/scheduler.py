@@ -9,7 +9,7 @@ import heapq
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hotsite.errors import HotsiteError
 
@@ -74,13 +74,11 @@ def _taken_lock() -> threading.Lock:
     return lock
 
 
-@dataclass(order=True, slots=True)
+@dataclass(slots=True)
 class _Event:
-    at_s: float
-    number: int
-    action: Callable[[], None] | None = field(compare=False, default=None)
-    worker: Worker | None = field(compare=False, default=None)
-    turn: int = field(compare=False, default=0)
+    action: Callable[[], None] | None = None
+    worker: Worker | None = None
+    turn: int = 0
 
 
 class Scheduler:
@@ -92,7 +90,8 @@ class Scheduler:
         self.workers: list[Worker] = []
         self.counts: Counter[str] = Counter()
         self._now_s = now_s
-        self._events: list[_Event] = []
+        # When, and which of the same moment comes first: no two are equal.
+        self._events: list[tuple[float, int, _Event]] = []
         self._number = 0
         self._until_s = now_s
         self._main = _taken_lock()
@@ -207,8 +206,8 @@ class Scheduler:
         if worker is not None:
             worker.turn += 1
             turn = worker.turn
-        event = _Event(at_s, self._number, action, worker, turn)
-        heapq.heappush(self._events, event)
+        event = _Event(action, worker, turn)
+        heapq.heappush(self._events, (at_s, self._number, event))
 
     def _advance(self, me: Worker | None) -> None:
         """Let the world move until it is this worker's turn again."""
@@ -241,10 +240,10 @@ class Scheduler:
         """Return whose turn it is, or nothing when the time is over."""
         self.current = None
         while self._failure is None and self._events:
-            if self._events[0].at_s > self._until_s:
+            if self._events[0][0] > self._until_s:
                 break
-            event = heapq.heappop(self._events)
-            self._now_s = max(self._now_s, event.at_s)
+            at_s, _, event = heapq.heappop(self._events)
+            self._now_s = max(self._now_s, at_s)
             if event.action is not None:
                 try:
                     event.action()

@@ -168,7 +168,7 @@ def _power(sheet: _Sheet) -> None:
     times = [event.at_s for event, _ in sheet.story.history.each(PowerCut)]
     if times:
         sheet.title("Power cuts, each of one part of the fleet")
-        _strokes(sheet, times, "phase")
+        _strokes(sheet, times, "cut")
 
 
 def _strokes(sheet: _Sheet, times: Iterable[float], css: str) -> None:

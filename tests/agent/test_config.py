@@ -33,6 +33,12 @@ def test_every_setting_is_read(fleet_file):
         ({"devices": [3]}, "JSON object"),
         ({"port": 70_000}, "port"),
         ({"port": "8883"}, "port must be int"),
+        ({"ports": []}, "ports must name"),
+        ({"ports": [8883, 0]}, "a port must be"),
+        ({"ports": [True]}, "a port must be"),
+        ({"policy": {"budget": {"bad_count": 0}}}, "budget"),
+        ({"policy": {"budget": {"count": 1}}}, "unknown key 'count'"),
+        ({"policy": {"resume_s_max": -1}}, "resume_s_max"),
         ({"interval_s": 0}, "interval_s"),
         ({"ca": "missing.pem"}, "ca"),
         ({"ca": None}, "ca must be there"),
@@ -58,3 +64,16 @@ def test_one_thing_may_not_run_twice(fleet_file):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InvalidInputError, match=r"device\.json"):
         read_agent(tmp_path)
+
+
+def test_a_standby_connection_brings_shorter_limits_which_can_be_changed(fleet_file):
+    policy = read_fleet(fleet_file(standby_connection=True, policy={})).policy
+    assert (policy.ack_s_max, policy.keep_alive_s, policy.ping_s_max) == (2, 2, 2)
+    changed = {"keep_alive_s": 3}
+    policy = read_fleet(fleet_file(standby_connection=True, policy=changed)).policy
+    assert (policy.ack_s_max, policy.keep_alive_s) == (2, 3)
+
+
+def test_the_old_key_for_one_port_still_works(fleet_file):
+    assert read_fleet(fleet_file()).ports == (18883,)
+    assert read_fleet(fleet_file(ports=[8883, 443])).ports == (8883, 443)

@@ -160,3 +160,20 @@ async def test_an_agent_without_a_broker_gives_up_at_its_limit(agent_file, name_
     agent = await Process.start("-c", RUN_AGENT, str(agent_file), "1", "1.5")
     await agent.until(lambda e: e["kind"] == "device_attempt_failed")
     assert await agent.end() == (3, "")
+
+
+WITHOUT_UVLOOP = """
+import sys
+sys.modules["uvloop"] = None
+from asyncio import sslproto
+from hotsite.faces.agent.loop import run
+async def main():
+    return sslproto.SSLProtocol.max_size // 1024
+sys.exit(run(main()))
+"""
+
+
+async def test_without_uvloop_a_connection_gets_a_buffer_of_one_tls_record():
+    """The default is 256 KiB a connection, which is most of what one costs."""
+    process = await Process.start("-c", WITHOUT_UVLOOP)
+    assert await process.end() == (16, "")

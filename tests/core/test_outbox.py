@@ -71,7 +71,7 @@ def test_what_nobody_acknowledged_goes_before_what_somebody_did():
     assert take(outbox, is_replay_allowed=False) is None
     assert not outbox.has_next
     assert take(outbox).key.seq == 1
-    assert outbox.replay_in_flight_count == 1
+    assert outbox.replay_count == 2
 
 
 def test_the_newest_of_a_backlog_go_alone_and_the_others_oldest_first():
@@ -104,6 +104,34 @@ def test_retention_is_counted_from_the_last_acknowledgement():
     assert outbox.expire(400) == (Key(EPOCH, 1),)
     assert outbox.held_count == 0
     assert outbox.report()[0].acknowledged == Intervals(((1, 1),))
+
+
+def test_only_time_on_a_connection_counts_for_the_retention():
+    """A site that stood still while the device was away has replicated nothing."""
+    outbox = filled(1, OutboxPolicy(retention_s=300))
+    outbox.enter("a")
+    drain(outbox, "a", 100)
+    assert outbox.expire(200) == ()
+    outbox.leave()
+    outbox.enter("a")
+    assert outbox.expire(10_000) == ()
+    assert outbox.expire(10_199) == ()
+    assert outbox.expire(10_200) == (Key(EPOCH, 1),)
+
+
+def test_time_at_another_site_does_not_count_for_the_retention():
+    outbox = filled(1, OutboxPolicy(retention_s=300))
+    outbox.enter("a")
+    drain(outbox, "a", 100)
+    outbox.expire(100)
+    outbox.leave()
+    outbox.enter("b")
+    outbox.expire(150)
+    outbox.leave()
+    outbox.enter("a")
+    assert outbox.expire(1_000) == ()
+    assert outbox.expire(1_299) == ()
+    assert outbox.expire(1_300) == (Key(EPOCH, 1),)
 
 
 def test_a_replayed_message_does_not_expire_before_the_new_site_has_it():

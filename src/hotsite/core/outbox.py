@@ -41,9 +41,9 @@ class OutboxPolicy:
     """How much an outbox keeps, and for how long.
 
     Attributes:
-        retention_s: How long an acknowledged message is kept, in seconds, for
-            the case that its site dies before it replicated. Size it for a
-            Region that is sick before it dies: 300 covers a lag of 5 minutes.
+        retention_s: How long an acknowledged message is kept on a connection, in
+            seconds: its site may die before it replicated. 420 covers a Region
+            300 s behind, and 120 s until its death is noticed (35 by default).
         message_count_max: Most messages held at once, 1 or more.
         overflow: What happens to one message more.
     """
@@ -59,8 +59,7 @@ class OutboxPolicy:
             InvalidInputError: A value is outside its range.
         """
         if self.message_count_max < 1 or self.retention_s < 0:
-            what = "message_count_max must be 1 or more and retention_s 0 or more"
-            raise InvalidInputError(f"outbox: {what}")
+            raise InvalidInputError("outbox: message_count_max or retention_s too low")
 
 
 class Key(NamedTuple):
@@ -138,12 +137,14 @@ class Outbox:
         "_entries",
         "_given_up",
         "_in_flight",
+        "_is_away",
         "_last_seq",
         "_pending",
         "_policy",
         "_replay",
         "_reserved",
         "_retained",
+        "_seen_s",
         "_unacknowledged_count",
         "epoch",
     )
@@ -159,6 +160,7 @@ class Outbox:
         self._in_flight: dict[Key, None] = {}
         self._retained: dict[Key, None] = {}
         self._reserved = 0
+        self._is_away, self._seen_s = False, inf
         self._given_up = list(snapshot.given_up)
         self._last_seq: dict[int, int] = dict(snapshot.published)
         for kept in snapshot.kept:
@@ -177,18 +179,14 @@ class Outbox:
         return self._unacknowledged_count + self._reserved
 
     @property
-    def replay_in_flight_count(self) -> int:
-        """Return how many replayed messages wait for their PUBACK."""
-        return sum(self._entries[key].site is not None for key in self._in_flight)
-
-    @property
     def replay_count(self) -> int:
         """Return how many acknowledged messages wait for another site's PUBACK."""
-        return len(self._replay) + self.replay_in_flight_count
+        in_flight = (self._entries[key].site is not None for key in self._in_flight)
+        return len(self._replay) + sum(in_flight)
 
     @property
     def has_next(self) -> bool:
-        """Return whether ``take`` would return a message."""
+        """Return whether ``take`` has a message."""
         return bool(self._pending)
 
     @property
@@ -210,9 +208,8 @@ class Outbox:
         evicted = None
         if len(self._entries) + self._reserved >= self._policy.message_count_max:
             if self._policy.overflow is Overflow.REFUSE:
-                raise OutboxFullError(
-                    f"outbox holds {len(self._entries)} messages and refuses more"
-                )
+                count = len(self._entries)
+                raise OutboxFullError(f"outbox holds {count} messages and is full")
             evicted = self._evict()
         self._reserved += 1
         return evicted
@@ -256,10 +253,6 @@ class Outbox:
     def acknowledge(self, key: Key, acknowledgement: Acknowledgement) -> bool:
         """Note a PUBACK.
 
-        Args:
-            key: The message's key.
-            acknowledgement: Who acknowledged it, and when.
-
         Returns:
             False when the message was not in flight; nothing changed then.
         """
@@ -278,8 +271,7 @@ class Outbox:
 
         Args:
             keys: Some of ``replayed``.
-            by: Who holds them, and when that was said: they are kept as if it
-                had acknowledged them then, for it may die as well.
+            by: Who holds them, and when it said so: as if acknowledged then.
         """
         self._replay = deque(key for key in self._replay if key not in keys)
         for key in keys:
@@ -295,6 +287,7 @@ class Outbox:
 
     def leave(self) -> None:
         """Put all that is in flight back, oldest first: the connection is gone."""
+        self._is_away = True
         self._sort()
 
     def enter(self, site: str) -> int:
@@ -313,6 +306,7 @@ class Outbox:
             if self._entries[key].site != site:
                 del self._retained[key]
                 self._replay.append(key)
+                self._entries[key].at_s = -inf
         return len(self._replay)
 
     def expire(self, now_s: float) -> tuple[Key, ...]:
@@ -324,6 +318,11 @@ class Outbox:
         Returns:
             The keys that were dropped.
         """
+        if self._is_away:
+            # Nobody saw it age meanwhile: its site may have stood still as well.
+            for key in self._retained:
+                self._entries[key].at_s += now_s - self._seen_s
+        self._is_away, self._seen_s = False, now_s
         dropped = []
         for key, entry in ((key, self._entries[key]) for key in self._retained):
             if entry.at_s == -inf:
@@ -363,8 +362,9 @@ class Outbox:
             self._backlog.append(self._pending.popleft())
 
     def _bulk(self, *, is_replay_allowed: bool) -> deque[Key]:
-        use_replay = is_replay_allowed and not self._backlog
-        return self._replay if use_replay else self._backlog
+        return (
+            self._replay if is_replay_allowed and not self._backlog else self._backlog
+        )
 
     def _retain(self, key: Key, by: Acknowledgement) -> None:
         entry = self._entries[key]

@@ -27,6 +27,7 @@ SUITES = {
     "HotStore": (f"{HERE}/test_telemetry.py", "keeping.hot"),
     "ColdStream": (f"{HERE}/test_telemetry.py", "keeping.cold"),
     "ErrorArchive": (f"{HERE}/test_telemetry.py", "keeping.archive"),
+    "SeriesReader": (f"{HERE}/test_series.py", "series"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {

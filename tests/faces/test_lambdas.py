@@ -51,6 +51,14 @@ def test_port_that_is_no_number_is_named():
         environment.read(ENVIRON | {"MQTT_PORT": "mqtt"})
 
 
+def test_telemetry_is_kept_a_month_and_without_a_spread_unless_told_otherwise():
+    usual = environment.read(ENVIRON)
+    told = environment.read(ENVIRON | {"HOT_DAYS": "7", "THROTTLE_SPREAD_S": "33.3"})
+    assert (usual.hot_days, usual.throttle_spread_s) == (30, None)
+    assert (told.hot_days, told.throttle_spread_s) == (7, 33.3)
+    assert (usual.cold_stream, usual.error_bucket) == ("", "")
+
+
 def test_quotas_are_those_of_aws_unless_raised():
     raised = {"RAISED_QUOTAS": '{"CreateThing": 250}'}
     usual, more = environment.read(ENVIRON), environment.read(ENVIRON | raised)

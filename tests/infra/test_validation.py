@@ -9,6 +9,7 @@ from hotsite.infra.validation import inspect
 REGIONS = ("eu-central-1", "eu-west-1")
 SITE = "site-eu-central-1"
 REPLICATION = "replication-eu-central-1"
+COLD = "cold-eu-central-1"
 
 
 def one(template, kind):
@@ -152,6 +153,24 @@ def table_that_goes_with_its_stack(template):
         resource.pop("DeletionPolicy")
 
 
+def bucket_that_goes_with_its_stack(template):
+    for resource in template["Resources"].values():
+        resource.pop("DeletionPolicy", None)
+
+
+def delivery(template):
+    stream = one(template, "KinesisFirehose::DeliveryStream")
+    return stream["ExtendedS3DestinationConfiguration"]
+
+
+def objects_without_origin(template):
+    delivery(template)["Prefix"] = "telemetry/"
+
+
+def delivery_that_waits_long(template):
+    delivery(template)["BufferingHints"]["IntervalInSeconds"] = 900
+
+
 def misspelt_property(template):
     rule = one(template, "Events::Rule")
     rule["ScheduleExpresion"] = rule.pop("ScheduleExpression")
@@ -182,6 +201,9 @@ DEFECTS = (
     (table_without_replica_key, "data", "global_tables_survive"),
     (table_without_recovery, "data", "global_tables_survive"),
     (table_that_goes_with_its_stack, "data", "global_tables_survive"),
+    (bucket_that_goes_with_its_stack, COLD, "buckets_outlive_their_stack"),
+    (objects_without_origin, COLD, "deliveries_keep_origins_apart"),
+    (delivery_that_waits_long, COLD, "deliveries_keep_origins_apart"),
     (misspelt_property, SITE, "E3002"),
 )
 

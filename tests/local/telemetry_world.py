@@ -2,23 +2,19 @@
 
 import contextlib
 import json
-import random
 import struct
 from pathlib import Path
 
 from tests.local.region_world import ACCOUNT, DOMAIN, Device, eventually
 
-from hotsite.adapters.aws.error_archive import S3ErrorArchive
-from hotsite.adapters.aws.hot_table import DynamoHotStore
-from hotsite.adapters.clock import SystemClock
-from hotsite.core.arrivals import Origin
 from hotsite.core.outbox import Key
 from hotsite.core.telemetry import Telemetry, encode_message
-from hotsite.flows.telemetry import Stores
+from hotsite.faces.cli.sites import Remote
+from hotsite.faces.cli.telemetryredrive import stores_of
 from hotsite.infra import packaging
 from hotsite.infra.synth import synthesise
 from hotsite.local import deployment
-from hotsite.local.plan import Place, Plan
+from hotsite.local.plan import Parameter, Place, Plan
 from hotsite.settings import Settings, TelemetrySettings
 
 REGION, LETTER = "eu-central-1", "a"
@@ -44,11 +40,11 @@ POLICY = {
 def artefacts(folder: Path):
     """Write the stacks of one Region's telemetry, and the zips of its functions."""
     templates, assets = folder / "templates", folder / "assets"
-    stack = f"hotsite-telemetry-{REGION}"
     synthesise(SETTINGS, templates)
-    made = {
-        "hotsite-data": {"Resources": {"Telemetry": _table()}},
-        stack: json.loads((templates / f"{stack}.template.json").read_text()),
+    stacks = [f"hotsite-{noun}-{REGION}" for noun in ("cold", "telemetry")]
+    made = {"hotsite-data": {"Resources": {"Telemetry": _table()}}} | {
+        stack: json.loads((templates / f"{stack}.template.json").read_text())
+        for stack in stacks
     }
     plan = []
     for name, template in made.items():
@@ -85,8 +81,10 @@ class Site:
         self.region, self.authority = region, authority
         templates, assets = artefacts(folder)
         place = Place(LETTER, REGION, region.config.gateway_url)
-        plan = Plan((place,), str(templates), str(assets), DOMAIN, ACCOUNT, ())
-        deployment.deploy(plan)
+        key = Parameter("KeyId", "nothing-is-encrypted-here")
+        deployment.deploy(
+            Plan((place,), str(templates), str(assets), DOMAIN, ACCOUNT, (key,))
+        )
         formation = self.client("cloudformation")
         stack = formation.describe_stacks(StackName=f"hotsite-telemetry-{REGION}")
         self.outputs = {
@@ -138,15 +136,10 @@ class Site:
                 yield
 
     def stores(self):
-        """Return the ports that a redrive from outside works with."""
-        return Stores(
-            hot=DynamoHotStore(self.client("dynamodb"), TABLE),
-            cold=None,
-            archive=S3ErrorArchive(self.client("s3"), self.outputs["ErrorBucket"]),
-            origin=Origin(REGION, SETTINGS.telemetry.hot_days),
-            clock=SystemClock(),
-            uniform=random.Random(7).random,
-        )
+        """Return the ports that the command line redrives with."""
+        tables = ("unused", "unused")
+        remote = Remote(LETTER, REGION, "hotsite", tables, self.client, lambda: ACCOUNT)
+        return stores_of(remote, hot_days=SETTINGS.telemetry.hot_days)
 
     def refusals(self, prefix="errors/"):
         """Return the objects of the archive, by name."""

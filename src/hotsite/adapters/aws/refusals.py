@@ -46,7 +46,7 @@ def _of_rule(document: dict[str, Any], sent_at_s: float) -> Refused:
         )
         for failure in document["failures"]
     ]
-    payload = base64.b64decode(document["base64OriginalPayload"])
+    payload = base64.b64decode(document["base64OriginalPayload"], validate=True)
     return Refused(str(document["topic"]), payload, "; ".join(reasons), sent_at_s)
 
 
@@ -60,5 +60,5 @@ def _of_function(document: dict[str, Any], sent_at_s: float) -> Refused:
 
 def _published(document: dict[str, Any], reason: str, sent_at_s: float) -> Refused:
     at_s = document.get("at_ms", sent_at_s * _MS) / _MS
-    payload = base64.b64decode(document["payload"])
+    payload = base64.b64decode(document["payload"], validate=True)
     return Refused(str(document["topic"]), payload, reason, at_s)

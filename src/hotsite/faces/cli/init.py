@@ -45,6 +45,11 @@ rpo_messages = 0   # acknowledged messages that may be missing afterwards
 [issuer]
 url = "https://issuer.example.com/"
 audience = "hotsite"
+
+# [telemetry]
+# hot_days = 30           # how long the hot table keeps a message
+# fleet_size = 100000     # N, and
+# connects_per_s = 3000   # R: a throttled fleet spreads its attempts over N / R
 """
 
 

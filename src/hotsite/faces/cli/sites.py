@@ -32,6 +32,7 @@ from hotsite.local.client import LocalCloud
 _LOCAL = "local"
 _PREFIX = "hotsite"
 _RAISED = "RaisedQuotas"
+_REPLICATION = "replication"
 # A Region that says nothing is dead; commands must get on with the other one.
 _ANSWER_S_MAX = 8.0
 # A person waits rather than starts again; the functions of the site go on meanwhile.
@@ -76,7 +77,7 @@ class Remote:
         Without an answer they are AWS's defaults, and that is said: slower than
         need be, and never wrong.
         """
-        where = f"{self._stack}, parameter {_RAISED}"
+        where = f"stack {self._stack(_REPLICATION)}, parameter {_RAISED}"
         try:
             found = self._described().get("Parameters", ())
             raised = {one["ParameterKey"]: one["ParameterValue"] for one in found}
@@ -85,16 +86,21 @@ class Remote:
             say(f"{self.region}: keeping to AWS's default quotas: {error}")
             return default_limits(self.region)
 
-    def output(self, name: str) -> str:
-        """Return an output of the site's replication stack.
+    def output(self, name: str, *, noun: str = _REPLICATION) -> str:
+        """Return an output of one of the site's stacks.
+
+        Args:
+            name: Of the output.
+            noun: Which stack.
 
         Raises:
             HotsiteError: The Region does not answer, or there is no such output.
         """
-        for output in self._described().get("Outputs", ()):
+        for output in self._described(noun).get("Outputs", ()):
             if output["OutputKey"] == name:
                 return str(output["OutputValue"])
-        raise NotFoundError(f"{self._stack} in {self.region} has no output {name}")
+        stack = self._stack(noun)
+        raise NotFoundError(f"stack {stack} in {self.region} has no output {name}")
 
     def intake(self, limits: Mapping[str, float] | None = None) -> Intake:
         """Return the ports that flows over the whole site work with.
@@ -112,13 +118,12 @@ class Remote:
         layout = Layout(place, self.prefix, registry, applied, limits)
         return intake_of(self.clients, layout, budget=_BUDGET)
 
-    @property
-    def _stack(self) -> str:
-        return f"stack {self.prefix}-replication-{self.region}"
+    def _stack(self, noun: str) -> str:
+        return f"{self.prefix}-{noun}-{self.region}"
 
-    def _described(self) -> dict[str, Any]:
-        name = self._stack.removeprefix("stack ")
-        with translated(f"look up {self._stack} in {self.region}"):
+    def _described(self, noun: str = _REPLICATION) -> dict[str, Any]:
+        name = self._stack(noun)
+        with translated(f"look up stack {name} in {self.region}"):
             answer = self.client("cloudformation").describe_stacks(StackName=name)
         stack: dict[str, Any] = answer["Stacks"][0]
         return stack

@@ -10,7 +10,7 @@ from hotsite.adapters.aws.hot_series import HotSeries
 from hotsite.adapters.clock import SystemClock
 from hotsite.core.series import Window
 from hotsite.errors import InvalidInputError, NotReadyError
-from hotsite.faces.cli import sites
+from hotsite.faces.cli import sites, telemetryredrive
 from hotsite.faces.cli.moments import moment, span
 from hotsite.faces.cli.sites import Remote
 from hotsite.faces.render import series
@@ -69,6 +69,7 @@ def register(commands: Any) -> None:
         dest="part", metavar="COMMAND", required=True, parser_class=_Parser
     )
     _register_query(parts)
+    telemetryredrive.register(parts)
 
 
 def _register_query(parts: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hotsite.adapters.aws.hot_store import HotStore
 from hotsite.adapters.clock import SystemClock
-from hotsite.core.journal import DeviceConnected, DeviceDisconnected, DnsAnswered, Fact
+from hotsite.core.journal import DeviceConnected, DeviceDisconnected, Fact
 from hotsite.errors import NotReadyError
 from hotsite.faces.cli.clouds import private_cloud
 from hotsite.local.client import LocalCloud
@@ -20,6 +20,7 @@ LOOK_EVERY_S = 0.02
 APPLY_S_MAX = 120.0
 CONNECT_S_MAX = 120.0
 BACK_S_MAX = 120.0
+SETTLE_S = 25.0
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,15 @@ class Ground:
     def thaw(self) -> None:
         """Let the frozen Region go on, and wait until the names answer it again."""
         self.cloud.fault("thaw", self.active)
+        # Checks that were under way may still count against it, so it may yet be
+        # given up: a short freeze ends before DNS has moved.
+        self.watch(SETTLE_S)
 
-        def is_back(facts: list[Fact]) -> bool:
-            answers = [f for f in facts if isinstance(f, DnsAnswered)]
-            return any(
-                fact.name.startswith("iot.") and fact.region == self.active
-                for fact in answers
-            )
+        def is_well(_: list[Fact]) -> bool:
+            return all(site.is_healthy for site in self.cloud.health())
 
-        if not self.until(is_back, BACK_S_MAX):
-            raise NotReadyError(f"the names never answered {self.active} again")
+        if not self.until(is_well, BACK_S_MAX):
+            raise NotReadyError(f"{self.active} was never healthy again")
 
     def fresh(self) -> Sequence[Stored]:
         """Return what arrived in the other Region's store since the last call."""

@@ -52,7 +52,8 @@ test: $(VENV)/.ready .venv-clients/.ready tools check ## The whole suite, with r
 soak: $(VENV)/.ready ## Play seeds FROM .. FROM+SEEDS-1 of the simulated disasters
 	@$(BIN)/python scripts/soak.py --from $(FROM) --seeds $(SEEDS)
 
-bench: $(VENV)/.ready ## Write the benchmarks, one JSON file each, under build/bench/
+bench: $(VENV)/.ready .venv-clients/.ready ## Write the benchmarks, one JSON file each, under build/bench/
+	@scripts/tools.sh mosquitto
 	@$(BIN)/python scripts/bench.py --out build/bench
 
 conformance: $(VENV)/.ready .venv-clients/.ready ## Try our agent, the AWS SDK v2 and paho, and write docs/conformance.md

@@ -10,13 +10,17 @@ import os
 import platform
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from bench_capacity import capacity
+from bench_connects import connects
+from bench_failover import failovers
 from bench_lag import registry_lag
 from bench_registry import quotas, replication
+from bench_replay import replay
 from bench_seed import seeding
 from benchmark import ROUNDS, Rates, Result, details_of, rate
 from dnslib import QTYPE, RR, A, DNSRecord
@@ -143,13 +147,13 @@ def machine() -> dict[str, object]:
     }
 
 
-def write(result: Result, folder: Path) -> None:
+def write(result: Result, folder: Path, command: str) -> None:
     """Write one result, with what it takes to repeat it."""
     document = {
         "schema": 1,
         **asdict(result),
         "is_met": result.is_met,
-        "command": "make bench",
+        "command": command,
         "machine": machine(),
     }
     text = json.dumps(document, indent=2)
@@ -169,19 +173,36 @@ def line(result: Result) -> str:
     return " ".join(words).rstrip()
 
 
-BENCHMARKS = (replication, quotas, seeding, dns, mqtt, drills, registry_lag)
+BENCHMARKS: tuple[Callable[[], Iterable[Result]], ...] = (
+    replication,
+    quotas,
+    seeding,
+    dns,
+    mqtt,
+    drills,
+    connects,
+    registry_lag,
+    capacity,
+    replay,
+    failovers,
+)
 
 
 def main() -> int:
     """Run every benchmark; exit 1 when a bound is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    names = [benchmark.__name__ for benchmark in BENCHMARKS]
+    parser.add_argument("--only", choices=names, action="append")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     has_missed = False
     for benchmark in BENCHMARKS:
+        if benchmark.__name__ not in (options.only or names):
+            continue
+        command = f"scripts/bench.py --only {benchmark.__name__}"
         for result in benchmark():
-            write(result, options.out)
+            write(result, options.out, command)
             print(line(result), flush=True)
             has_missed = has_missed or result.is_met is False
     return 1 if has_missed else 0

@@ -13,6 +13,7 @@ from hotsite.core.churn import (
     RegistryChanged,
     SiteReturned,
 )
+from hotsite.core.hardship import PowerCut, PowerRestored, SiteSick
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
     DeviceReported,
@@ -41,12 +42,17 @@ CHURN = {
     RegistryChanged,
     SiteReturned,
 }
+HARDSHIP = {PowerCut, PowerRestored, SiteSick}
 
 
 def test_a_whole_drill_survives_being_written_and_read():
     events = journal()
     kinds = {type(event.fact) for event in events}
-    assert kinds == set(typing.get_args(Fact)) - {DeviceUnconnectable, *CHURN}
+    assert kinds == set(typing.get_args(Fact)) - {
+        DeviceUnconnectable,
+        *CHURN,
+        *HARDSHIP,
+    }
     assert [decode(encode(event)) for event in events] == events
 
 
@@ -115,7 +121,12 @@ def test_a_line_says_time_kind_and_facts_in_this_order(event, wanted):
 def test_the_first_line_carries_machine_objectives_and_versions():
     line = json.loads(encode(journal()[0]))
     assert line["machine"].keys() == {"cpus", "memory_bytes", "system"}
-    assert line["objectives"] == {"rto_s": 60.0, "rpo_messages": 0}
+    assert line["objectives"] == {
+        "rto_s": 60.0,
+        "rpo_messages": 0,
+        "puback_loss_min": 0,
+        "power_cuts_min": 0,
+    }
     assert line["versions"]["hotsite"] == "0.1.0"
     assert decode(encode(journal()[0])).fact.__class__ is DrillStarted
 

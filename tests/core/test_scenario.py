@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hotsite.core.scenario import FaultKind, Objectives, check, parse
+from hotsite.core.outbox import OutboxPolicy
+from hotsite.core.scenario import FaultKind, check, parse
 from hotsite.errors import InvalidInputError
 
 DRILLS = sorted((Path(__file__).parents[2] / "drills").glob("*.toml"))
@@ -16,7 +17,8 @@ def test_every_shipped_scenario_is_named_like_its_file(path):
     scenario = parse(tomllib.loads(path.read_text()), source=path.name)
     assert scenario.name == path.stem
     assert scenario.devices == (50 if scenario.churn is None else 30)
-    assert scenario.objectives == Objectives(rto_s=60, rpo_messages=0)
+    goals = scenario.objectives
+    assert (goals.rto_s, goals.rpo_messages) == (60, 0)
 
 
 def test_shipped_scenarios_differ_in_what_they_are_about():
@@ -29,6 +31,10 @@ def test_shipped_scenarios_differ_in_what_they_are_about():
     assert not scenarios["no-fault"].has_fault
     assert not scenarios["dns-disabled"].dns_failover
     assert scenarios["registry-churn"].churn is not None
+    worst = scenarios["power-and-region"]
+    assert worst.fault.kind is FaultKind.REGION_FREEZE_THEN_KILL
+    assert worst.region_returns
+    assert None not in {worst.power, worst.sick}
 
 
 def test_scenario_without_a_fault_hurts_nothing():
@@ -67,6 +73,20 @@ def test_what_is_left_out_has_a_default():
         ({"title": " "}, "title must be one sentence on one line"),
         ({"seed": -1}, "seed must be 0 or more"),
         ({"onboard_after": -1}, "onboard_after must be 0 or more"),
+        ({"objectives": {"puback_loss_min": -1}}, "puback_loss_min must be 0 or more"),
+        ({"objectives": {"power_cuts_min": -1}}, "power_cuts_min must be 0 or more"),
+        ({"devices_follow": "luck"}, 'devices_follow must be "dns" or "own-names"'),
+        ({"power": {"cuts_per_min": 0}}, "power: cuts_per_min must be above 0"),
+        ({"power": {"processes": 11}}, "power: processes must be 1 to 10"),
+        ({"power": {"off_s_max": -1}}, "power: off_s_max must be 0 to 3600 seconds"),
+        ({"sick": {"for_s": 0}}, "sick: for_s must be above 0"),
+        ({"sick": {"lag_s_max": 301}}, "lag_s_max must be in order, 0 to 300 seconds"),
+        ({"sick": {"lag_s_min": 9, "lag_s_max": 8}}, "lag_s_max must be in order"),
+        ({"region_returns": True}, "region_returns must be false: only a killed"),
+        (
+            {"fault": {"kind": "region-freeze-then-kill", "kill_after_s": -1}},
+            "fault: kill_after_s must be 0 to 3600 seconds",
+        ),
     ],
 )
 def test_a_wrong_value_is_one_clear_line(changes, message):
@@ -112,3 +132,12 @@ def test_a_wrong_value_of_the_churn_is_one_clear_line(churn, message):
 def test_churn_needs_a_region_that_can_return(kind):
     with pytest.raises(InvalidInputError, match="only a killed Region can return"):
         parse({**CHURN, "fault": {"kind": kind}, "churn": {}}, source="x.toml")
+
+
+def test_devices_keep_messages_for_the_lag_of_a_sick_region_and_the_time_to_notice():
+    late = parse({**LEAST, "replication_lag_s": 1000}, source="x.toml")
+    assert late.retention_s == 1120
+    worst = parse({**LEAST, "sick": {"lag_s_min": 299}}, source="x.toml")
+    assert 299 <= worst.lag_s <= 300
+    assert worst.retention_s >= worst.lag_s + 120
+    assert parse(LEAST, source="x.toml").retention_s == OutboxPolicy().retention_s

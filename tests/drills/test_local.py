@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,12 @@ import pytest
 
 from hotsite.adapters import journal
 from hotsite.core.churn import CertificateTried, Outcome
-from hotsite.core.journal import DeviceRecovered, DrillEnded, FleetSampled
+from hotsite.core.journal import (
+    DeviceRecovered,
+    DeviceReported,
+    DrillEnded,
+    FleetSampled,
+)
 from hotsite.core.verdict import judge
 
 pytestmark = pytest.mark.local
@@ -60,6 +66,28 @@ def test_fleet_survives_the_loss_of_its_region(tmp_path, name):
     facts = [event.fact for event in events]
     assert sum(isinstance(fact, DeviceRecovered) for fact in facts) == 20
     assert any(isinstance(fact, FleetSampled) for fact in facts)
+    assert left_of(tmp_path) == []
+
+
+def test_power_cuts_and_a_sick_region_that_dies_and_returns_lose_nothing(tmp_path):
+    scenario = shortened(
+        tmp_path, "power-and-region", steady_s=6.0, stay_healthy_s=2.0, processes=3
+    )
+    flags = ("--devices", "9", "--seed", "3")
+    code, verdict, said = drill(tmp_path / "out", scenario, *flags)
+    assert (code, verdict["verdict"]) == (0, "pass"), (verdict["reasons"], said)
+    assert (verdict["rpo"]["lost"], verdict["rpo"]["duplicates"]) == (0, 0)
+    assert verdict["rpo"]["lost_if_puback_trusted"] > 0
+    assert verdict["hardship"]["power_cuts"] >= 3
+    assert sum(verdict["returned"].values()) == 0
+
+    events = journal.read(tmp_path / "out" / "journal.jsonl").events
+    assert judge(events).to_json() == verdict
+    facts = [event.fact for event in events]
+    reported = [fact for fact in facts if isinstance(fact, DeviceReported)]
+    epochs = Counter(fact.thing for fact in reported)
+    assert len(epochs) == 9
+    assert max(epochs.values()) > 1
     assert left_of(tmp_path) == []
 
 

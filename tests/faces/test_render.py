@@ -1,24 +1,30 @@
 import itertools
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from tests.sample_journal import STANDBY, Paper, but, journal, without
+from tests.sample_journal import ACTIVE, STANDBY, Paper, but, event, journal, without
 
+from hotsite.core.hardship import PowerCut, SiteSick
 from hotsite.core.journal import (
     DeviceRecovered,
     DnsAnswered,
     DrillEnded,
     DrillStarted,
+    FaultInjected,
     FleetSampled,
     Note,
+    SiteHealth,
     decode,
     encode,
 )
+from hotsite.core.scenario import FaultKind, Objectives
 from hotsite.core.verdict import judge
 from hotsite.errors import InvalidInputError
 from hotsite.faces.render import report_html, report_text, verdict_text
 from hotsite.faces.render.charts import LAYOUTS, NARROW, WIDE, Scale
+from hotsite.faces.render.curve import waits
 from hotsite.faces.render.markup import tag
 from hotsite.faces.render.story import headline, tell
 from hotsite.faces.render.timeline import timeline
@@ -194,3 +200,45 @@ def test_markup_escapes_text_and_attributes():
 
 def test_the_survivor_is_named_in_the_account():
     assert f"distinct, in {STANDBY} at the end" in report_text(journal())
+
+
+def hard():
+    """Return a drill with power cuts and a sick Region that dies twice."""
+    first, *rest = journal()
+    goals = Objectives(puback_loss_min=1, power_cuts_min=2)
+    first = replace(first, fact=replace(first.fact, objectives=goals))
+    facts = [
+        event(25, PowerCut(2, 10)),
+        event(26, SiteSick(ACTIVE, 184.4)),
+        event(36, PowerCut(0, 10)),
+        event(40, FaultInjected(FaultKind.REGION_KILL, ACTIVE)),
+    ]
+    return [first, *sorted([*rest, *facts], key=lambda item: item.at_s)]
+
+
+def test_power_cuts_and_sickness_are_shown_beside_what_a_puback_is_worth():
+    outline = Outline(report_html(hard()))
+    page = "".join(outline.text)
+    assert "Lost if PUBACK were trusted" in page
+    assert "Power cuts, each of one part of the fleet" in page
+    assert "eu-central-1 is sick: it replicates 184.4 s late" in page
+    cuts = [a for name, a in outline.tags if a.get("class") == "band cut"]
+    assert len(cuts) == 2 * len(LAYOUTS)
+    text = report_text(hard())
+    assert text.count("10 devices lost their power") == 2
+    assert text.count("eu-central-1 was killed") == 2
+
+
+def test_a_drill_without_hardship_shows_none():
+    assert "Power cuts" not in "".join(Outline(report_html(journal())).text)
+
+
+def test_a_fleet_that_was_back_before_dns_moved_did_not_wait_for_dns():
+    early = [
+        replace(item, world_s=item.world_s + 30)
+        if isinstance(item.fact, DnsAnswered | SiteHealth) and item.at_s > 1
+        else item
+        for item in journal()
+    ]
+    assert [wait.name for wait in waits(tell(early))] == ["connect", "store"]
+    assert [wait.name for wait in waits(tell(journal()))][:2] == ["detect", "switch"]

@@ -2,9 +2,20 @@ from dataclasses import replace
 
 import pytest
 
+from hotsite.core.churn import SiteReturned
+from hotsite.core.hardship import (
+    Follow,
+    Power,
+    PowerCut,
+    PowerRestored,
+    Sick,
+    SiteSick,
+)
 from hotsite.core.journal import (
     DeviceConnected,
+    DeviceDisconnected,
     DeviceOnboarded,
+    DeviceReported,
     DnsAnswered,
     DrillEnded,
     DrillStarted,
@@ -14,8 +25,9 @@ from hotsite.core.journal import (
     Note,
     Phase,
     PhaseStarted,
+    StoreHeld,
 )
-from hotsite.core.scenario import Fault, FaultKind, Scenario
+from hotsite.core.scenario import Fault, FaultKind, Objectives, Scenario
 from hotsite.core.verdict import judge
 from hotsite.errors import NotReadyError, UnreachableError
 from hotsite.flows.drill import play
@@ -220,3 +232,62 @@ def test_samples_show_the_fleet_leaving_and_coming_back():
 
 def test_same_seed_gives_the_same_journal():
     assert drill().events == drill().events
+
+
+WORST = replace(
+    KILL,
+    name="power-and-region",
+    fault=Fault(FaultKind.REGION_FREEZE_THEN_KILL, kill_after_s=10.0),
+    devices_follow=Follow.OWN_NAMES,
+    power=Power(cuts_per_min=30.0, processes=3),
+    sick=Sick(for_s=10.0, lag_s_min=5.0),
+    region_returns=True,
+    objectives=Objectives(puback_loss_min=1, power_cuts_min=1),
+)
+
+
+@pytest.mark.parametrize("seed", range(1, 41))
+def test_power_cuts_and_a_sick_region_that_dies_lose_nothing(seed):
+    verdict = judge(drill(replace(WORST, seed=seed)).events)
+    assert verdict.is_pass, verdict.reasons
+    assert (verdict.rpo.lost, verdict.rpo.duplicates) == (0, 0)
+    assert verdict.rpo.lost_if_puback_trusted > 0
+    assert verdict.returned.wrong == 0
+
+
+def test_a_region_freezes_while_it_is_sick_dies_and_returns():
+    journal = drill(WORST)
+    faults = [fact.fault for fact in journal.of(FaultInjected)]
+    assert faults == [FaultKind.REGION_FREEZE, FaultKind.REGION_KILL]
+    (frozen_s, killed_s) = [
+        event.world_s
+        for event in journal.events
+        if isinstance(event.fact, FaultInjected)
+    ]
+    assert 10 <= killed_s - frozen_s < 11
+    assert [fact.region for fact in journal.of(SiteSick)] == ["eu-central-1"]
+    assert [fact.region for fact in journal.of(SiteReturned)] == ["eu-central-1"]
+    assert {f.region for f in journal.of(StoreHeld)} == {"eu-central-1", "eu-west-1"}
+
+
+def test_every_part_that_loses_its_power_gets_it_back_and_begins_a_new_epoch():
+    journal = drill(WORST)
+    cuts = [fact.process for fact in journal.of(PowerCut)]
+    back = [fact.process for fact in journal.of(PowerRestored)]
+    assert sorted(cuts) == sorted(back)
+    epochs = {fact.epoch for fact in journal.of(DeviceReported)}
+    assert len(epochs) > 1
+    gone = [f.reason for f in journal.of(DeviceDisconnected)]
+    assert "power cut" in gone
+
+
+def test_a_region_that_forgets_on_its_return_is_found_out():
+    class Careless(SimWorld):
+        def restore(self, region):
+            super().restore(region)
+            for rows in self._stores.values():
+                next(iter(rows.values())).popitem()
+
+    verdict = judge(drill(WORST, world=Careless).events)
+    assert verdict.returned.vanished == 1
+    assert not verdict.is_pass

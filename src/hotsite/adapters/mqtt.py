@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Protocol, cast
 
+from hotsite.adapters.shared_tls import DeviceTls
 from hotsite.core.mqtt import Parser, encode
 from hotsite.core.mqtt_packets import MalformedPacketError, Packet, Version
 from hotsite.errors import InvalidInputError, UnreachableError
@@ -40,18 +41,27 @@ class Credentials:
 
 def make_tls_by_port(
     credentials: Credentials, ports: Iterable[int]
-) -> dict[int, ssl.SSLContext]:
-    """Return the TLS settings of one device for each port; equal ones are shared."""
-    contexts: dict[bool, ssl.SSLContext] = {}
-    by_port = {}
-    for port in ports:
-        is_shared = port == _SHARED_PORT
-        if is_shared not in contexts:
-            contexts[is_shared] = make_tls(credentials)
-            if is_shared:
-                contexts[is_shared].set_alpn_protocols([_ALPN])
-        by_port[port] = contexts[is_shared]
-    return by_port
+) -> dict[int, DeviceTls]:
+    """Return the TLS settings of one device of many, for each port.
+
+    Raises:
+        InvalidInputError: A file is missing, no PEM, or not the key's pair.
+    """
+    given = credentials
+    try:
+        return {
+            port: DeviceTls(
+                given.certificate,
+                given.private_key,
+                given.authority,
+                alpn=_ALPN if port == _SHARED_PORT else "",
+            )
+            for port in ports
+        }
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(
+            f"certificate for {given.private_key}, or its authority: {error}"
+        ) from error
 
 
 def make_tls(credentials: Credentials) -> ssl.SSLContext:
@@ -171,7 +181,7 @@ class Connection(asyncio.Protocol):
 
 async def dial(
     target: Target,
-    tls: ssl.SSLContext,
+    tls: ssl.SSLContext | DeviceTls,
     listener: Listener,
     *,
     version: Version = Version.V5,
@@ -196,7 +206,8 @@ async def dial(
             lambda: Connection(listener, version),
             target.address,
             target.port,
-            ssl=tls,
+            # Event loops ask a context for nothing but ``wrap_bio``.
+            ssl=cast("ssl.SSLContext", tls),
             server_hostname=target.server_name,
         )
     except OSError as error:  # ssl.SSLError is one.

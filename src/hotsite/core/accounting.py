@@ -57,7 +57,7 @@ class Account:
 
 
 _Reports = Mapping[tuple[str, int], DeviceReported]
-_Store = Mapping[tuple[str, int], StoreHeld]
+Store = Mapping[tuple[str, int], StoreHeld]
 
 
 def account(history: History) -> Account:
@@ -70,7 +70,7 @@ def account(history: History) -> Account:
         The account; a figure whose books are incomplete is None.
     """
     reports = {(f.thing, f.epoch): f for _, f in history.each(DeviceReported)}
-    end = _store(history, Moment.END)
+    end = store_at(history, Moment.END, history.survivor)
     reporters = {thing for thing, _ in reports}
     # A newcomer need not publish anything; if it does, its books count too.
     things = history.fleet | reporters
@@ -98,15 +98,16 @@ def account(history: History) -> Account:
     )
 
 
-def _store(history: History, moment: Moment) -> _Store:
+def store_at(history: History, moment: Moment, region: str) -> Store:
+    """Return what a Region's store held at a moment, by thing and epoch."""
     return {
         (fact.thing, fact.epoch): fact
         for _, fact in history.each(StoreHeld)
-        if fact.moment is moment and fact.region == history.survivor
+        if fact.moment is moment and fact.region == region
     }
 
 
-def _held(store: _Store, key: tuple[str, int]) -> Intervals:
+def _held(store: Store, key: tuple[str, int]) -> Intervals:
     return store[key].held if key in store else Intervals()
 
 
@@ -114,11 +115,11 @@ def _size(reports: _Reports, book: str) -> int:
     return sum(getattr(report, book).size for report in reports.values())
 
 
-def _rows(store: _Store) -> int:
+def _rows(store: Store) -> int:
     return sum(line.rows for line in store.values())
 
 
-def _lost(reports: _Reports, store: _Store) -> int:
+def _lost(reports: _Reports, store: Store) -> int:
     return sum(
         report.acknowledged.difference(_held(store, key)).size
         for key, report in reports.items()
@@ -127,7 +128,7 @@ def _lost(reports: _Reports, store: _Store) -> int:
 
 def _lost_if_trusted(history: History, reports: _Reports) -> int | None:
     early = {key: report.acknowledged_before_fault for key, report in reports.items()}
-    store = _store(history, Moment.AFTER_FAULT)
+    store = store_at(history, Moment.AFTER_FAULT, history.survivor)
     needed = {thing for (thing, _), numbers in early.items() if numbers}
     if history.fault is None or not needed <= {thing for thing, _ in store}:
         return None
@@ -136,7 +137,7 @@ def _lost_if_trusted(history: History, reports: _Reports) -> int | None:
     )
 
 
-def _ghosts(reports: _Reports, store: _Store, reporters: Collection[str]) -> int:
+def _ghosts(reports: _Reports, store: Store, reporters: Collection[str]) -> int:
     nothing = Intervals()
     return sum(
         line.held.difference(reports[key].published if key in reports else nothing).size

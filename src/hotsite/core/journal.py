@@ -22,6 +22,7 @@ from hotsite.core.churn import (
     RegistryChanged,
     SiteReturned,
 )
+from hotsite.core.hardship import PowerCut, PowerRestored, SiteSick
 from hotsite.core.intervals import Intervals
 from hotsite.core.scenario import FaultKind, Objectives
 from hotsite.errors import InvalidInputError
@@ -36,6 +37,7 @@ class Phase(StrEnum):
     ONBOARD = "onboard"
     PROVE = "prove"
     STEADY = "steady"
+    SICK = "sick"
     FAULT = "fault"
     RECOVER = "recover"
     ONBOARD_AFTER = "onboard_after"
@@ -50,10 +52,14 @@ class Phase(StrEnum):
 
 
 class Moment(StrEnum):
-    """When a store was read: right after the fault, or at the very end."""
+    """When a store was read.
+
+    Right after the fault, at the end, or after the dead Region had returned.
+    """
 
     AFTER_FAULT = "after_fault"
     END = "end"
+    AFTER_RETURN = "after_return"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,7 @@ class DnsAnswered:
 
 @dataclass(frozen=True, slots=True)
 class FaultInjected:
-    """The fault took effect in ``region``; every recovery time starts here."""
+    """A fault took effect in ``region``; recovery times start at the first."""
 
     fault: FaultKind
     region: str
@@ -239,6 +245,8 @@ class StoreHeld:
         epoch: The device's counter of restarts of its numbering.
         held: Sequence numbers in the store.
         rows: Rows in the store; more rows than numbers are duplicates.
+        digest: Of all that a query would show of them, in any order; empty if
+            it was not read.
     """
 
     region: str
@@ -247,6 +255,7 @@ class StoreHeld:
     epoch: int
     held: Intervals
     rows: int
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +314,9 @@ Fact = (
     | RegionSwept
     | CertificateTried
     | DeviceFound
+    | PowerCut
+    | PowerRestored
+    | SiteSick
     | Note
     | DrillEnded
 )

@@ -10,27 +10,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hotsite.core import history as histories
-from hotsite.core import records
+from hotsite.core import readiness, records
 from hotsite.core.accounting import Account, Rpo, account
+from hotsite.core.aftermath import ReturnFigures, judge_return, return_reasons
 from hotsite.core.churn import ChurnObjectives
 from hotsite.core.churn_verdict import ChurnFigures, judge_churn
+from hotsite.core.hardship import PowerCut, SiteSick
 from hotsite.core.history import History, is_iot_name, percentile
 from hotsite.core.journal import (
-    DeviceApplied,
-    DeviceConnectable,
     DeviceConnected,
     DeviceDisconnected,
-    DeviceOnboarded,
     DeviceRecovered,
-    DeviceUnconnectable,
     DnsAnswered,
     Event,
     Phase,
     SiteHealth,
 )
+from hotsite.core.readiness import RegistryFigures
 from hotsite.core.scenario import Objectives
 
 SCHEMA = 1
+_RARE_GOALS = ("puback_loss_min", "power_cuts_min")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +74,18 @@ class Phases:
 
 
 @dataclass(frozen=True, slots=True)
-class RegistryFigures:
-    """How far the standby was ready for the fleet before the fault.
+class Hardship:
+    """What the drill did to the fleet and the Region beside the fault.
 
     Attributes:
-        onboarded: Devices onboarded before the fault.
-        connectable_in_standby: Those that proved it by connecting there.
-        lag_p99_s: Time from a device's record to its being applied in the
-            standby, over the devices that were onboarded elsewhere.
+        power_cuts: How often a part of the fleet lost its power.
+        devices_cut: Devices that lost it, each as often as it did.
+        lag_s: Replication lag of the sick Region, or None if it was well.
     """
 
-    onboarded: int
-    connectable_in_standby: int | None
-    lag_p99_s: float | None
+    power_cuts: int
+    devices_cut: int
+    lag_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +106,8 @@ class Verdict:
         reasons: Why not, one sentence each; empty if ``is_pass``.
         churn: What became of all names, in a drill of the registry.
         churn_objectives: What such a drill was judged against, instead.
+        hardship: Power cuts and sickness, in a drill that has them.
+        returned: What the dead Region's return changed, if it returned.
     """
 
     scenario: str
@@ -122,10 +123,17 @@ class Verdict:
     reasons: tuple[str, ...]
     churn: ChurnFigures | None = None
     churn_objectives: ChurnObjectives | None = None
+    hardship: Hardship | None = None
+    returned: ReturnFigures | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return ``verdict.json``, its keys in the documented order."""
         objectives, churn = records.write(self.objectives), {}
+        for goal in _RARE_GOALS:
+            # What a scenario does not ask for is no objective of it.
+            if not objectives[goal]:
+                del objectives[goal]
+        more = {"hardship": self.hardship, "returned": self.returned}
         if self.churn is not None and self.churn_objectives is not None:
             # Nobody published, so the usual ones were no objectives of the drill.
             own = records.write(self.churn_objectives)
@@ -142,6 +150,7 @@ class Verdict:
             "phases": records.write(self.phases),
             "rpo": records.write(self.rpo),
             "registry": records.write(self.registry),
+            **{k: records.write(part) for k, part in more.items() if part},
             **churn,
             "verdict": "pass" if self.is_pass else "fail",
             "reasons": list(self.reasons),
@@ -166,13 +175,16 @@ def judge(events: Iterable[Event]) -> Verdict:
     books = account(history)
     rto = _rto(history)
     phases = _phases(history, rto)
-    registry = _registry(history)
+    registry = readiness.measure(history)
+    hardship, returned = _hardship(history), judge_return(history)
     reasons = (
         *_ending_reasons(history),
-        *_registry_reasons(history, registry),
+        *readiness.reasons(history, registry),
         *_rto_reasons(history, rto, phases),
         *_loss_reasons(history, books),
+        *_hardship_reasons(history, books, hardship),
         *_aftermath_reasons(history),
+        *return_reasons(history, returned),
     )
     return Verdict(
         scenario=history.started.scenario,
@@ -186,6 +198,8 @@ def judge(events: Iterable[Event]) -> Verdict:
         registry=registry,
         is_pass=not reasons,
         reasons=reasons,
+        hardship=hardship,
+        returned=returned,
     )
 
 
@@ -201,7 +215,7 @@ def _of_churn(history: History, goals: ChurnObjectives) -> Verdict:
         rto=Rto(),
         phases=Phases(),
         rpo=Rpo(),
-        registry=replace(_registry(history), lag_p99_s=found.figures.lag_p99_s),
+        registry=replace(readiness.measure(history), lag_p99_s=found.figures.lag_p99_s),
         is_pass=not reasons,
         reasons=reasons,
         churn=found.figures,
@@ -273,62 +287,12 @@ def _phases(history: History, rto: Rto) -> Phases:
     )
 
 
-def _registry(history: History) -> RegistryFigures:
-    standby, fleet = history.started.standby, history.fleet
-    proofs: dict[str, bool] = {}
-    for event in history.events:
-        match event.fact:
-            case DeviceConnectable(thing=thing, region=region):
-                proof = True
-            case DeviceUnconnectable(thing=thing, region=region):
-                proof = False
-            case _:
-                continue
-        if region == standby and thing in fleet:
-            proofs[thing] = proof
-    return RegistryFigures(
-        onboarded=len(fleet),
-        connectable_in_standby=sum(proofs.values()) if proofs else None,
-        lag_p99_s=_rounded(_lag_p99_s(history)),
-    )
-
-
-def _lag_p99_s(history: History) -> float | None:
-    standby, fleet = history.started.standby, history.fleet
-    lags = {
-        fact.thing: fact.lag_s
-        for _, fact in history.each(DeviceApplied)
-        if fact.region == standby and fact.thing in fleet
-    }
-    # A device that the standby itself onboarded has nothing to wait for.
-    elsewhere = {
-        fact.thing
-        for _, fact in history.each(DeviceOnboarded)
-        if fact.region != standby and fact.thing in fleet
-    }
-    return percentile(list(lags.values()), 99, total=len(elsewhere | lags.keys()))
-
-
 def _ending_reasons(history: History) -> Iterator[str]:
     ended = history.ended
     if ended is None:
         yield "the journal has no end: the drill died or is still running"
     elif ended.reason != "done":
         yield f"the drill did not finish: {ended.reason}"
-
-
-def _registry_reasons(history: History, registry: RegistryFigures) -> Iterator[str]:
-    devices, standby = history.started.devices, history.started.standby
-    connectable = registry.connectable_in_standby
-    if registry.onboarded < devices:
-        yield f"{registry.onboarded} of {devices} devices were onboarded"
-    if connectable is None:
-        yield f"whether devices can connect in {standby} was not measured"
-    elif connectable < registry.onboarded:
-        yield (
-            f"{connectable} of {registry.onboarded} devices could connect in"
-            f" {standby} before they needed to"
-        )
 
 
 def _rto_reasons(history: History, rto: Rto, phases: Phases) -> Iterator[str]:
@@ -374,6 +338,31 @@ def _loss_reasons(history: History, books: Account) -> Iterator[str]:
     if books.dropped:
         dropped = _count(books.dropped, "message")
         yield f"devices dropped {dropped}, their outboxes being full"
+
+
+def _hardship(history: History) -> Hardship | None:
+    cuts = [fact.devices for _, fact in history.each(PowerCut)]
+    lags = [fact.lag_s for _, fact in history.each(SiteSick)]
+    if not cuts and not lags:
+        return None
+    return Hardship(len(cuts), sum(cuts), lags[-1] if lags else None)
+
+
+def _hardship_reasons(
+    history: History, books: Account, hardship: Hardship | None
+) -> Iterator[str]:
+    goals, lost = history.started.objectives, books.rpo.lost_if_puback_trusted or 0
+    if lost < goals.puback_loss_min:
+        yield (
+            f"the drill proved nothing: a device that trusts the PUBACK lost {lost}"
+            f" messages; the objective is at least {goals.puback_loss_min}"
+        )
+    cuts = hardship.power_cuts if hardship else 0
+    if cuts < goals.power_cuts_min:
+        yield (
+            f"the fleet went through {_count(cuts, 'power cut')};"
+            f" the objective is at least {goals.power_cuts_min}"
+        )
 
 
 def _aftermath_reasons(history: History) -> Iterator[str]:

@@ -4,9 +4,11 @@ The flow decides when to go on and when to give up; it measures nothing itself
 that the journal does not get. The verdict is made from the journal afterwards.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hotsite.core.churn import SiteReturned
+from hotsite.core.hardship import SiteSick
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
     SCHEMA,
@@ -14,7 +16,6 @@ from hotsite.core.journal import (
     DeviceConnected,
     DeviceDisconnected,
     DeviceRecovered,
-    DeviceReported,
     DrillEnded,
     DrillStarted,
     Fact,
@@ -23,13 +24,13 @@ from hotsite.core.journal import (
     Note,
     Phase,
     PhaseStarted,
-    StoreHeld,
 )
-from hotsite.core.scenario import Scenario
+from hotsite.core.scenario import FaultKind, Scenario
 from hotsite.errors import HotsiteError, NotReadyError, RetryableError
+from hotsite.flows import books
+from hotsite.flows.power import Outages
 from hotsite.ports import (
     Clock,
-    DeviceAccount,
     FleetPlan,
     Held,
     Journal,
@@ -47,6 +48,8 @@ _SETTLE_S = 1.5
 _DELIVER_LIMIT_S = 30.0
 _STORE_LIMIT_S = 15.0
 _RETRY_EVERY_S = 1.0
+# A Region that returns has hours of changes to exchange, on AWS; here seconds.
+_RETURN_LIMIT_S = 60.0
 
 
 @dataclass(slots=True)
@@ -59,10 +62,12 @@ class _Play:
     clock: Clock
     active: str
     standby: str
+    outages: Outages
     sites: dict[str, str] = field(default_factory=dict)
     recovered: set[str] = field(default_factory=set)
     acknowledged_before: dict[tuple[str, int], Intervals] = field(default_factory=dict)
     fault_s: float | None = None
+    kill_at_s: float | None = None
 
     @property
     def things(self) -> list[str]:
@@ -75,7 +80,11 @@ class _Play:
         self.journal.write(PhaseStarted(phase))
 
     def look(self) -> None:
-        """Write down what happened since the last look."""
+        """Do what is due, and write down what happened since the last look."""
+        self.outages.step(self.clock.now_s())
+        if self.kill_at_s is not None and self.clock.now_s() >= self.kill_at_s:
+            self.kill_at_s = None
+            self.hurt(FaultKind.REGION_KILL)
         for fact in self.world.observe():
             self.journal.write(fact)
             self._follow(fact)
@@ -86,6 +95,16 @@ class _Play:
             if is_new and stored.published_at_s >= self.fault_s:
                 self.recovered.add(stored.thing)
                 self.journal.write(DeviceRecovered(stored.thing, stored.seen_at_s))
+
+    def hurt(self, kind: FaultKind) -> float:
+        """Inject a fault and write it down; return when it took effect."""
+        at_s = self.world.inject(kind, region=self.active)
+        self.journal.write(FaultInjected(kind, self.active))
+        return at_s
+
+    def write_held(self, region: str, moment: Moment, held: Sequence[Held]) -> None:
+        """Write down what a store held of the fleet."""
+        books.write_held(self.journal, self.things, held, books.At(region, moment))
 
     def _follow(self, fact: Fact) -> None:
         if isinstance(fact, DeviceConnected):
@@ -124,16 +143,10 @@ def play(
     """
     facts = world.facts()
     journal.write(_opening(scenario, scenario_text, facts))
-    run = _Play(scenario, world, journal, clock, facts.active, facts.standby)
+    outages = Outages(scenario.power, scenario.seed, world, journal)
+    run = _Play(scenario, world, journal, clock, facts.active, facts.standby, outages)
     try:
-        _prepare(run)
-        if scenario.has_fault:
-            _hurt(run)
-            _recover(run)
-            _onboard_after(run)
-        run.start(Phase.STAY_HEALTHY)
-        run.watch(scenario.stay_healthy_s)
-        _collect(run)
+        _act(run)
     except HotsiteError as error:
         # What failed first may be a victim: the cause is what people need.
         trouble = world.trouble()
@@ -142,6 +155,24 @@ def play(
             raise NotReadyError(trouble) from error
         raise
     journal.write(DrillEnded("done"))
+
+
+def _act(run: _Play) -> None:
+    scenario = run.scenario
+    _prepare(run)
+    if scenario.sick is not None:
+        _sicken(run)
+    if scenario.has_fault:
+        _hurt(run)
+        _recover(run)
+    run.outages.end()
+    if scenario.has_fault:
+        _onboard_after(run)
+    run.start(Phase.STAY_HEALTHY)
+    run.watch(scenario.stay_healthy_s)
+    _collect(run)
+    if scenario.region_returns:
+        _return(run)
 
 
 def _opening(scenario: Scenario, scenario_text: str, facts: WorldFacts) -> DrillStarted:
@@ -179,10 +210,20 @@ def _prepare(run: _Play) -> None:
     for proof in run.world.prove(run.things, region=run.standby):
         run.journal.write(proof)
     run.start(Phase.STEADY)
-    plan = FleetPlan(run.scenario.publish_interval_s, run.scenario.seed)
-    run.world.start_fleet(run.things, plan)
+    run.world.start_fleet(run.things, _plan(run.scenario))
     _await_connected(run)
+    run.outages.begin(run.clock.now_s())
     run.watch(run.scenario.steady_s)
+
+
+def _plan(scenario: Scenario) -> FleetPlan:
+    return FleetPlan(
+        publish_interval_s=scenario.publish_interval_s,
+        seed=scenario.seed,
+        follow=scenario.devices_follow,
+        retention_s=scenario.retention_s,
+        processes=scenario.power.processes if scenario.power else 1,
+    )
 
 
 def _await_applied(run: _Play) -> None:
@@ -216,12 +257,23 @@ def _await_connected(run: _Play) -> None:
         run.clock.sleep(_TICK_S)
 
 
+def _sicken(run: _Play) -> None:
+    assert run.scenario.sick is not None  # noqa: S101 - its caller asked
+    run.start(Phase.SICK)
+    lag_s = run.scenario.lag_s
+    run.world.set_replication_lag(lag_s)
+    run.journal.write(SiteSick(run.active, lag_s))
+    run.watch(run.scenario.sick.for_s)
+
+
 def _hurt(run: _Play) -> None:
     run.start(Phase.FAULT)
     run.look()
     run.world.stored(run.standby)
-    run.fault_s = run.world.inject(run.scenario.fault.kind, region=run.active)
-    run.journal.write(FaultInjected(run.scenario.fault.kind, run.active))
+    fault = run.scenario.fault
+    run.fault_s = run.hurt(fault.first)
+    if fault.kind is not fault.first:
+        run.kill_at_s = run.fault_s + fault.kill_after_s
     # Nobody can be acknowledged elsewhere yet: what the devices say now is what
     # was acknowledged before the fault, and what the surviving store holds once
     # the last changes have arrived is what a trusted PUBACK would have kept.
@@ -230,7 +282,7 @@ def _hurt(run: _Play) -> None:
         for account in run.world.accounts()
     }
     run.watch(_SETTLE_S)
-    _write_held(run, run.world.held(run.standby), Moment.AFTER_FAULT)
+    run.write_held(run.standby, Moment.AFTER_FAULT, run.world.held(run.standby))
 
 
 def _recover(run: _Play) -> None:
@@ -238,6 +290,9 @@ def _recover(run: _Play) -> None:
     assert run.fault_s is not None  # noqa: S101 - _hurt sets it
     until_s = run.fault_s + run.scenario.recovery_limit_s
     while len(run.recovered) < len(run.things) and run.clock.now_s() < until_s:
+        run.look()
+        run.clock.sleep(_TICK_S)
+    while run.kill_at_s is not None:
         run.look()
         run.clock.sleep(_TICK_S)
 
@@ -270,68 +325,37 @@ def _collect(run: _Play) -> None:
     while True:
         run.look()
         accounts = run.world.accounts()
-        waiting = sum(_waiting(account) for account in accounts)
+        waiting = sum(books.waiting(account) for account in accounts)
         if not waiting or run.clock.now_s() > until_s:
             break
         run.clock.sleep(_TICK_S)
     until_s = run.clock.now_s() + _STORE_LIMIT_S
     while True:
         held = run.world.held(site)
-        if _is_complete(accounts, held) or run.clock.now_s() > until_s:
+        if books.is_complete(accounts, held) or run.clock.now_s() > until_s:
             break
         run.look()
         run.clock.sleep(_TICK_S)
-    _report(run, accounts)
-    _write_held(run, held, Moment.END)
+    books.write_reports(run.journal, accounts, run.acknowledged_before)
+    run.write_held(site, Moment.END, held)
 
 
-def _waiting(account: DeviceAccount) -> int:
-    return account.published.difference(account.acknowledged).size - account.dropped
-
-
-def _is_complete(accounts: Iterable[DeviceAccount], held: Iterable[Held]) -> bool:
-    stored = {(item.thing, item.epoch): item.held for item in held}
-    nothing = Intervals.from_numbers(())
-    return all(
-        not account.acknowledged.difference(
-            stored.get((account.thing, account.epoch), nothing)
-        ).size
-        for account in accounts
-    )
-
-
-def _report(run: _Play, accounts: Iterable[DeviceAccount]) -> None:
-    nothing = Intervals.from_numbers(())
-    for account in accounts:
-        before = run.acknowledged_before.get((account.thing, account.epoch), nothing)
-        run.journal.write(
-            DeviceReported(
-                thing=account.thing,
-                epoch=account.epoch,
-                published=account.published,
-                acknowledged=account.acknowledged,
-                acknowledged_before_fault=before,
-                dropped=account.dropped,
-            )
-        )
-
-
-def _write_held(run: _Play, held: Iterable[Held], moment: Moment) -> None:
-    region = run.standby if run.scenario.has_fault else run.active
-    seen = set()
-    for item in held:
-        seen.add(item.thing)
-        run.journal.write(
-            StoreHeld(
-                region=region,
-                moment=moment,
-                thing=item.thing,
-                epoch=item.epoch,
-                held=item.held,
-                rows=item.row_count,
-            )
-        )
-    nothing = Intervals.from_numbers(())
-    for thing in run.things:
-        if thing not in seen:
-            run.journal.write(StoreHeld(region, moment, thing, 0, nothing, 0))
+def _return(run: _Play) -> None:
+    """Let the dead Region come back, and read both stores once they agree."""
+    run.start(Phase.RETURN)
+    # It was restarted, so it is not sick any more.
+    run.world.set_replication_lag(run.scenario.replication_lag_s)
+    began_s = run.clock.now_s()
+    run.world.restore(run.active)
+    back_s = run.clock.now_s()
+    run.journal.write(SiteReturned(run.active, back_s - began_s))
+    while True:
+        here, there = run.world.held(run.standby), run.world.held(run.active)
+        if books.is_same(here, there) or run.clock.now_s() > back_s + _RETURN_LIMIT_S:
+            break
+        run.look()
+        run.clock.sleep(_TICK_S)
+    # What the stores agree on may still be overwritten by what is under way.
+    run.watch(2 * _SETTLE_S)
+    for region in (run.standby, run.active):
+        run.write_held(region, Moment.AFTER_RETURN, run.world.held(region))

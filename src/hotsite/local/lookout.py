@@ -43,8 +43,8 @@ class Lookout:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def follow(self, fleet: Fleet) -> None:
-        """Take the fleet's events from now on."""
+    def follow(self, fleet: Fleet | None) -> None:
+        """Take the fleet's events from now on; of None, nobody's."""
         self._fleet = fleet
 
     def look(self) -> list[Fact]:

@@ -20,6 +20,7 @@ from hotsite.adapters.aws.tables import DynamoClaims
 from hotsite.adapters.clock import SystemClock
 from hotsite.adapters.mqtt import Credentials, Target
 from hotsite.adapters.resolver import DnsResolver
+from hotsite.core.hardship import Follow
 from hotsite.core.journal import (
     DeviceConnectable,
     DeviceOnboarded,
@@ -142,8 +143,32 @@ class LocalWorld:
     def start_fleet(self, things: Sequence[str], plan: FleetPlan) -> None:
         """Let the devices connect and publish."""
         self._things = frozenset(things)
+        count = min(plan.processes, len(things))
+        # Every part has devices of all Regions' onboarding.
+        parts = [things[number::count] for number in range(count)]
+        configs = [self.fleet_config(n, part, plan) for n, part in enumerate(parts)]
+        self._fleet = Fleet(configs, self._folder)
+        self._lookout.follow(self._fleet)
+
+    def now_s(self) -> float:
+        """Return the time, in seconds since the epoch."""
+        return self._clock.now_s()
+
+    def stop_fleet(self) -> None:
+        """End the fleet's processes; what they hold stays on disk."""
+        self._running_fleet().stop()
+        self._lookout.follow(None)
+        self._fleet = None
+
+    def fleet_config(
+        self, number: int, things: Sequence[str], plan: FleetPlan
+    ) -> Mapping[str, object]:
+        """Return what the process of a number takes, for the fleet runner."""
         members = [self.member(thing) for thing in things]
-        config = {
+        names = [self._iot_name(None)]
+        if plan.follow is not Follow.DNS:
+            names += [self._iot_name(region) for region in self._regions.values()]
+        return {
             "devices": [
                 {
                     "thing": member.thing,
@@ -152,7 +177,7 @@ class LocalWorld:
                 }
                 for member in members
             ],
-            "endpoints": [self._iot_name(None)],
+            "endpoints": names,
             "port": self._state.mqtt_port,
             "ca": self._state.ca,
             "resolver": {
@@ -160,11 +185,11 @@ class LocalWorld:
                 "port": self._state.dns_port,
             },
             "interval_s": plan.publish_interval_s,
-            "seed": plan.seed,
-            "outbox": str(self._folder / "outbox.sqlite"),
+            "seed": plan.seed + number,
+            "outbox": str(self._folder / f"outbox-{number}.sqlite"),
+            "keeping": {"retention_s": plan.retention_s},
+            "standby_connection": plan.follow is Follow.PRE_WARMED,
         }
-        self._fleet = Fleet(config, self._folder)
-        self._lookout.follow(self._fleet)
 
     def quiesce_fleet(self) -> None:
         """Stop making new messages; deliver those that wait."""
@@ -188,6 +213,14 @@ class LocalWorld:
     def restore(self, region: str) -> None:
         """Let a killed Region return with all that it acknowledged."""
         self._cloud.fault("return", region)
+
+    def cut_power(self, process: int) -> int:
+        """Kill a process of the fleet; return how many devices it ran."""
+        return self._running_fleet().cut_power(process)
+
+    def restore_power(self, process: int) -> int:
+        """Start it again; return how many devices it runs."""
+        return self._running_fleet().restore_power(process)
 
     def observe(self) -> Sequence[Fact]:
         """Return what happened since the last look: fleet, health, DNS."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hotsite.core.hardship import Follow
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
     DeviceConnectable,
@@ -49,10 +50,16 @@ class FleetPlan:
     Attributes:
         publish_interval_s: Time between two messages of one device.
         seed: Seed of every random choice of the devices.
+        follow: Which names the devices know.
+        retention_s: How long they keep what was acknowledged, in seconds.
+        processes: Parts of the fleet that can lose their power one by one.
     """
 
     publish_interval_s: float
     seed: int
+    follow: Follow = Follow.DNS
+    retention_s: float = 420.0
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +79,21 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a site's hot store holds of one device and epoch."""
+    """What a site's hot store holds of one device and epoch.
+
+    Attributes:
+        thing: The device.
+        epoch: Its epoch.
+        held: Sequence numbers in the store.
+        row_count: Rows in the store.
+        digest: Of what a query shows of them, in any order; empty if not read.
+    """
 
     thing: str
     epoch: int
     held: Intervals
     row_count: int
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +162,18 @@ class World(Protocol):
         """Hurt a Region; return when it took effect, seconds since the epoch."""
         ...
 
+    def restore(self, region: str) -> None:
+        """Let a killed Region return with all that it acknowledged."""
+        ...
+
+    def cut_power(self, process: int) -> int:
+        """Let a part of the fleet lose its power; return how many devices did."""
+        ...
+
+    def restore_power(self, process: int) -> int:
+        """Give a part of the fleet its power back; return how many devices got it."""
+        ...
+
     def observe(self) -> Sequence[Fact]:
         """Return what happened since the last look: fleet, health, DNS."""
         ...
@@ -159,7 +187,7 @@ class World(Protocol):
         ...
 
     def accounts(self) -> Sequence[DeviceAccount]:
-        """Return what the devices say of their own messages."""
+        """Return what those devices that have power say of their own messages."""
         ...
 
     def trouble(self) -> str | None:

@@ -8,8 +8,9 @@ measurement; the journal says ``sim`` and the report repeats it.
 import platform
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from hotsite.core.hardship import Follow
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
     DeviceConnectable,
@@ -23,6 +24,7 @@ from hotsite.core.journal import (
     Machine,
     SiteHealth,
 )
+from hotsite.core.outbox import Key
 from hotsite.core.scenario import FaultKind
 from hotsite.errors import NotReadyError, UnreachableError
 from hotsite.ports import (
@@ -33,6 +35,7 @@ from hotsite.ports import (
     WorldFacts,
 )
 from hotsite.sim.clock import SimClock
+from hotsite.sim.thing import SimDevice
 
 _STEP_S = 0.25
 _API_S = 0.05
@@ -41,18 +44,6 @@ _ACK_LIMIT_S = 5.0
 _BACKOFF_S_MAX = 8.0
 _CHECKERS = 16
 _NAME = "iot.hotsite.test"
-
-
-@dataclass(slots=True)
-class _Device:
-    thing: str
-    publish_at_s: float
-    try_at_s: float
-    site: str | None = None
-    silent_since_s: float | None = None
-    published: int = 0
-    acknowledged: set[int] = field(default_factory=set)
-    published_at_s: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +72,11 @@ class SimWorld:
         self._regions = ("eu-central-1", "eu-west-1")
         self._lag_s = 0.02
         self._registered: dict[str, dict[str, float]] = {r: {} for r in self._regions}
-        self._stores: dict[str, dict[str, dict[int, float]]] = {
+        self._stores: dict[str, dict[str, dict[Key, float]]] = {
             region: {} for region in self._regions
         }
         self._fresh: dict[str, list[Stored]] = {region: [] for region in self._regions}
-        self._devices: dict[str, _Device] = {}
+        self._devices: dict[str, SimDevice] = {}
         self._plan = FleetPlan(2.0, seed)
         self._is_publishing = False
         self._dead: str | None = None
@@ -144,9 +135,10 @@ class SimWorld:
         """Let the devices connect and publish."""
         now_s = self._clock.now_s()
         self._plan, self._is_publishing = plan, True
-        for thing in things:
-            phase_s = self._random.uniform(0, plan.publish_interval_s)
-            self._devices[thing] = _Device(thing, now_s + phase_s, now_s + phase_s)
+        for number, thing in enumerate(things):
+            at_s = now_s + self._random.uniform(0, plan.publish_interval_s)
+            process = number % plan.processes
+            self._devices[thing] = SimDevice(thing, process, at_s, at_s)
 
     def quiesce_fleet(self) -> None:
         """Stop making new messages; deliver those that wait."""
@@ -163,6 +155,9 @@ class SimWorld:
     def inject(self, fault: FaultKind, *, region: str) -> float:
         """Silence a Region; health checks notice in their own time."""
         dns = self._dns
+        if self._dead is not None:
+            # It was frozen, and nothing changes for those who wait for it.
+            return self._clock.now_s()
         self._dead, self._dead_since_s = region, self._clock.now_s()
         for survivor in self._regions:
             self._forget_stranded(survivor)
@@ -175,6 +170,35 @@ class SimWorld:
             self._dead_since_s + phase_s + rounds_s + dns.threshold * each_s
         )
         return self._dead_since_s
+
+    def restore(self, region: str) -> None:
+        """Let a killed Region return; it and the others exchange what they lack."""
+        self._dead = self._switch_at_s = None
+        arrives_s = self._clock.now_s() + self._lag_s
+        for source in self._regions:
+            for thing, rows in self._stores[source].items():
+                for other in self._regions:
+                    there = self._stores[other].setdefault(thing, {})
+                    for key in rows.keys() - there.keys():
+                        there[key] = arrives_s
+        self._pending.append(DnsAnswered(_NAME, region))
+
+    def cut_power(self, process: int) -> int:
+        """Let a part of the fleet lose its power; return how many devices did."""
+        now_s, hit = self._clock.now_s(), self._part(process)
+        for device in hit:
+            if device.site is not None:
+                gone = DeviceDisconnected(device.thing, "power cut")
+                self._pending.append(gone)
+            device.lose_power(now_s)
+        return len(hit)
+
+    def restore_power(self, process: int) -> int:
+        """Give a part of the fleet its power back; return how many devices got it."""
+        back = self._part(process)
+        for device in back:
+            device.start(self._clock.now_s())
+        return len(back)
 
     def observe(self) -> Sequence[Fact]:
         """Move the world on to now and return what happened."""
@@ -198,28 +222,29 @@ class SimWorld:
         due_s = self._clock.now_s()
         found = []
         for thing, rows in sorted(self._stores[region].items()):
-            held = Intervals.from_numbers(
-                seq for seq, arrives_s in rows.items() if arrives_s <= due_s
-            )
-            found.append(Held(thing, 1, held, held.size))
+            here = [key for key, arrives_s in rows.items() if arrives_s <= due_s]
+            for epoch in sorted({key.epoch for key in here}):
+                numbers = (key.seq for key in here if key.epoch == epoch)
+                held = Intervals.from_numbers(numbers)
+                # A simulated message has no content that could change.
+                found.append(Held(thing, epoch, held, held.size, "sim"))
         return found
 
     def accounts(self) -> Sequence[DeviceAccount]:
-        """Return what the devices say of their own messages."""
+        """Return what the devices that have power say of their own messages."""
         return [
-            DeviceAccount(
-                thing=device.thing,
-                epoch=1,
-                published=Intervals.from_numbers(range(1, device.published + 1)),
-                acknowledged=Intervals.from_numbers(device.acknowledged),
-                dropped=0,
-            )
+            account
             for device in self._devices.values()
+            if device.is_on
+            for account in device.accounts()
         ]
 
     def trouble(self) -> str | None:
         """Return why the world died, if it did."""
         return self.died
+
+    def _part(self, process: int) -> list[SimDevice]:
+        return [d for d in self._devices.values() if d.process == process]
 
     def _answer(self) -> str:
         is_switched = self._switch_at_s is not None and (
@@ -244,6 +269,8 @@ class SimWorld:
             if self._is_failover_on:
                 self._pending.append(DnsAnswered(_NAME, self._regions[1]))
         for device in self._devices.values():
+            if not device.is_on:
+                continue
             self._publish(device, now_s)
             if device.site is None:
                 self._connect(device, now_s)
@@ -252,52 +279,52 @@ class SimWorld:
             else:
                 self._deliver(device, device.site, now_s)
 
-    def _publish(self, device: _Device, now_s: float) -> None:
+    def _publish(self, device: SimDevice, now_s: float) -> None:
         if self._is_publishing and now_s >= device.publish_at_s:
-            device.published += 1
-            device.published_at_s[device.published] = now_s
+            device.publish(now_s)
             device.publish_at_s += self._plan.publish_interval_s
 
-    def _connect(self, device: _Device, now_s: float) -> None:
+    def _connect(self, device: SimDevice, now_s: float) -> None:
         if now_s < device.try_at_s:
             return
         site = self._answer()
+        if site == self._dead and self._plan.follow is not Follow.DNS:
+            site = next(name for name in self._regions if name != self._dead)
         if site == self._dead or device.thing not in self._registered[site]:
             device.try_at_s = now_s + self._random.uniform(1.0, _BACKOFF_S_MAX)
             return
-        device.site, device.silent_since_s = site, None
+        device.site = site
         self._pending.append(DeviceConnected(device.thing, site))
         # PUBACK is not replication: what another site acknowledged goes again.
-        for seq in sorted(device.acknowledged):
-            self._store(device, seq, site, now_s)
+        for key in sorted(device.acknowledged_at_s):
+            self._store(device, key, site, now_s)
 
-    def _notice(self, device: _Device, now_s: float) -> None:
+    def _notice(self, device: SimDevice, now_s: float) -> None:
         if now_s - self._dead_since_s >= _ACK_LIMIT_S:
             self._pending.append(DeviceDisconnected(device.thing, "no PUBACK in 5 s"))
             device.site = None
             device.try_at_s = now_s + self._random.uniform(0, 1.0)
 
-    def _deliver(self, device: _Device, site: str, now_s: float) -> None:
-        for seq in range(1, device.published + 1):
-            if seq not in device.acknowledged:
-                device.acknowledged.add(seq)
-                self._store(device, seq, site, now_s)
+    def _deliver(self, device: SimDevice, site: str, now_s: float) -> None:
+        for key in list(device.waiting()):
+            device.acknowledged_at_s[key] = now_s
+            self._store(device, key, site, now_s)
 
-    def _store(self, device: _Device, seq: int, site: str, now_s: float) -> None:
-        published_at_s = device.published_at_s[seq]
+    def _store(self, device: SimDevice, key: Key, site: str, now_s: float) -> None:
+        published_at_s = device.published_at_s[key]
         for region in self._regions:
             if region == self._dead:
                 continue
             rows = self._stores[region].setdefault(device.thing, {})
             arrives_s = now_s if region == site else now_s + self._lag_s
-            if seq not in rows or arrives_s < rows[seq]:
-                rows[seq] = arrives_s
+            if key not in rows or arrives_s < rows[key]:
+                rows[key] = arrives_s
                 self._fresh[region].append(
                     Stored(device.thing, published_at_s, arrives_s)
                 )
 
     def _forget_stranded(self, region: str) -> None:
-        """Lose what had not arrived: its source will never send it now."""
+        """Take back what had not arrived: its source sends it after its return."""
         for rows in self._stores[region].values():
             for seq in [n for n, at_s in rows.items() if at_s > self._dead_since_s]:
                 del rows[seq]
@@ -307,8 +334,8 @@ class SimWorld:
         for device in self._devices.values():
             if device.site is not None:
                 connected[device.site] += 1
-        published = sum(device.published for device in self._devices.values())
-        acknowledged = sum(len(d.acknowledged) for d in self._devices.values())
+        published = sum(len(d.published_at_s) for d in self._devices.values())
+        acknowledged = sum(len(d.acknowledged_at_s) for d in self._devices.values())
         return FleetSampled(
             connected=connected,
             offline=len(self._devices) - sum(connected.values()),

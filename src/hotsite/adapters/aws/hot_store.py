@@ -1,6 +1,8 @@
 """Look into one site's hot table: what it holds, and what has just arrived."""
 
 import contextlib
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +12,7 @@ from hotsite.core.intervals import Intervals
 from hotsite.ports import Clock, Held, Stored
 
 _PAGE_MAX = 1000
+_DIGEST_MAX = 1 << 64
 
 
 class HotStore:
@@ -30,19 +33,29 @@ class HotStore:
             UnreachableError: The table did not answer.
         """
         numbers: dict[tuple[str, int], list[int]] = {}
+        digests: dict[tuple[str, int], int] = {}
         with translated("read the hot table"):
             pages = self._dynamodb.get_paginator("scan").paginate(
                 TableName=self._table,
                 ConsistentRead=True,
-                ProjectionExpression="pk, epoch, seq",
+                ProjectionExpression="pk, epoch, seq, published_at_s, #data",
+                ExpressionAttributeNames={"#data": "data"},
             )
             for page in pages:
                 for item in page["Items"]:
                     key = (item["pk"]["S"], int(item["epoch"]["N"]))
                     numbers.setdefault(key, []).append(int(item["seq"]["N"]))
+                    total = digests.get(key, 0) + _shown(item)
+                    digests[key] = total % _DIGEST_MAX
         return [
-            Held(thing, epoch, Intervals.from_numbers(found), len(found))
-            for (thing, epoch), found in sorted(numbers.items())
+            Held(
+                thing=key[0],
+                epoch=key[1],
+                held=Intervals.from_numbers(found),
+                row_count=len(found),
+                digest=f"{digests[key]:016x}",
+            )
+            for key, found in sorted(numbers.items())
         ]
 
     def stored(self) -> Sequence[Stored]:
@@ -86,6 +99,13 @@ class HotStore:
             self._iterators[shard] = following
             if len(answer["Records"]) < _PAGE_MAX:
                 return
+
+
+def _shown(item: dict[str, Any]) -> int:
+    """Return a number for all that a query shows of a row; sums have no order."""
+    content = {name: item.get(name) for name in ("seq", "published_at_s", "data")}
+    text = json.dumps(content, sort_keys=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
 
 
 def _stored(image: dict[str, Any], seen_at_s: float) -> Iterator[Stored]:

@@ -5,7 +5,6 @@ nothing. A connected device has no task of its own, so thousands fit a process.
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any
 from hotsite.adapters.mqtt import Connection, Target, dial
 from hotsite.adapters.outbox import SqliteOutbox
 from hotsite.adapters.resolver import Resolver
+from hotsite.adapters.shared_tls import DeviceTls
 from hotsite.core.device import Device
 from hotsite.core.device_values import (
     Acknowledged,
@@ -190,9 +190,7 @@ class Driver:
 
     __slots__ = ("_lanes", "_pair", "_seq", "_timer", "tls", "world")
 
-    def __init__(
-        self, pair: Pair, tls: Mapping[int, ssl.SSLContext], world: World
-    ) -> None:
+    def __init__(self, pair: Pair, tls: Mapping[int, DeviceTls], world: World) -> None:
         self.tls = tls
         self.world = world
         self._pair = pair

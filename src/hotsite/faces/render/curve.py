@@ -1,6 +1,7 @@
 """The distribution of the recovery time over the fleet, and its parts."""
 
 from dataclasses import dataclass
+from math import inf
 
 from hotsite.faces.render.charts import (
     WIDE,
@@ -44,8 +45,13 @@ class Wait:
 
 
 def waits(story: Story) -> tuple[Wait, ...]:
-    """Return what half of the fleet waited for, part by part."""
+    """Return what half of the fleet waited for, part by part.
+
+    Devices that know the other site's own name do not wait for health checks and
+    DNS: what came after they were back is no part of it.
+    """
     phases, rto = story.verdict.phases, story.verdict.rto
+    last_s = inf if rto.p50_s is None else rto.p50_s
     parts: list[Wait] = []
     start_s = 0.0
     for css, name, end_s in (
@@ -54,7 +60,7 @@ def waits(story: Story) -> tuple[Wait, ...]:
         ("a", "connect", phases.reconnected_p50_s),
         ("b", "store", rto.p50_s),
     ):
-        if end_s is not None and end_s > start_s:
+        if end_s is not None and start_s < end_s <= last_s:
             parts.append(Wait(css, name, start_s, end_s))
             start_s = end_s
     return tuple(parts)

@@ -127,6 +127,9 @@ def _recovery_sections(story: Story) -> Iterable[Markup]:
         class_="pair",
     )
     yield _section("Messages, accounted for", _table(tables.loss_table(story)))
+    if verdict.returned is not None:
+        table = tables.return_table(verdict)
+        yield _section(table.caption, _table(table))
 
 
 def _section(title: str, *children: str) -> Markup:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hotsite.core.churn import RegionSwept, RegistryChanged, SiteReturned
+from hotsite.core.hardship import SiteSick
 from hotsite.core.journal import (
     DeviceConnectable,
     DeviceOnboarded,
@@ -30,7 +31,7 @@ from hotsite.core.journal import (
     PhaseStarted,
     SiteHealth,
 )
-from hotsite.faces.render.story import FAULTS
+from hotsite.faces.render.story import plain
 
 SAMPLE_EVERY_S = 5.0
 _REFRESH_HZ = 4
@@ -99,16 +100,14 @@ def sentence(event: Event) -> str | None:
                 f"drill {fact.scenario}: {fact.devices} devices, seed {fact.seed},"
                 f" world {fact.world}"
             )
-        case FaultInjected(fault=fault, region=region):
-            text = FAULTS[fault].format(region)
+        case FaultInjected() | SiteSick() | Note():
+            text = plain(event.fact)
         case SiteHealth(region=region, is_healthy=is_healthy):
             text = f"{region} is {'healthy' if is_healthy else 'unhealthy'}"
         case DnsAnswered(name=name, region=answer):
             text = f"{name} answers {answer or 'nothing'}"
         case DeviceUnconnectable(thing=thing, region=region, reason=reason):
             text = f"{thing} cannot connect in {region}: {reason}"
-        case Note(text=text):
-            pass
         case SiteReturned(region=region, took_s=took_s):
             text = f"{region} is back after {took_s:.1f} s"
         case RegionSwept() as fact:

@@ -10,11 +10,14 @@ from itertools import pairwise
 from hotsite.core import history as histories
 from hotsite.core.accounting import Account, account
 from hotsite.core.churn import SiteReturned
+from hotsite.core.hardship import PowerCut, SiteSick
 from hotsite.core.history import History, is_iot_name
 from hotsite.core.journal import (
     DeviceOnboarded,
     DnsAnswered,
     Event,
+    Fact,
+    FaultInjected,
     FleetSampled,
     Note,
     Phase,
@@ -27,6 +30,7 @@ from hotsite.core.verdict import Verdict, judge, recoveries
 FAULTS = {
     FaultKind.REGION_KILL: "{} was killed",
     FaultKind.REGION_FREEZE: "{} was frozen",
+    FaultKind.REGION_FREEZE_THEN_KILL: "{} was frozen and then killed",
     FaultKind.NONE: "nothing happened to {}",
 }
 
@@ -201,19 +205,36 @@ def _moments_written(story: Story) -> Iterator[tuple[float, str]]:
             case DnsAnswered(name=name, region=region):
                 answer = f"answers {region}" if region else "has no answer"
                 yield at_s, f"{name} {answer}"
-            case SiteHealth(region=region, is_healthy=is_healthy) as fact:
+            case SiteHealth(region=region, is_healthy=is_healthy) as health:
                 state = "healthy" if is_healthy else "unhealthy"
-                count = f"{fact.checkers_healthy} of {fact.checkers}"
+                count = f"{health.checkers_healthy} of {health.checkers}"
                 yield at_s, f"{region} is {state}: {count} checkers reach it"
-            case Note(text=text):
-                yield at_s, text
-            case SiteReturned(region=region, took_s=took_s):
-                yield at_s, f"{region} was back after {took_s:.1f} s"
             case DeviceOnboarded(thing=thing, region=region, took_s=took_s):
                 if thing in newcomers:
                     yield at_s, f"{thing} was onboarded in {region} in {took_s:.1f} s"
-            case _:
+            case FaultInjected() as fault if fault is story.history.fault:
+                # The first one is told with the recovery from it.
                 pass
+            case fact:
+                text = plain(fact)
+                if text is not None:
+                    yield at_s, text
+
+
+def plain(fact: Fact) -> str | None:
+    """Return what was done, or was noted, in words; None for all other facts."""
+    match fact:
+        case Note(text=text):
+            return text
+        case PowerCut(devices=devices):
+            return f"{devices} devices lost their power"
+        case SiteSick(region=region, lag_s=lag_s):
+            return f"{region} is sick: it replicates {lag_s:.1f} s late"
+        case FaultInjected(fault=kind, region=region):
+            return FAULTS[kind].format(region)
+        case SiteReturned(region=region, took_s=took_s):
+            return f"{region} was back after {took_s:.1f} s"
+    return None
 
 
 def _moments_of_recovery(story: Story) -> Iterator[tuple[float, str]]:

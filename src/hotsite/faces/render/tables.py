@@ -99,7 +99,33 @@ def figures(verdict: Verdict) -> tuple[Figure, ...]:
             "none",
             is_met=rpo.duplicates == 0,
         ),
+        *_figures_of_hardship(verdict),
     )
+
+
+def _figures_of_hardship(verdict: Verdict) -> Iterable[Figure]:
+    """Yield what a drill shows that asks for more than the loss of a Region."""
+    goals, trusted = verdict.objectives, verdict.rpo.lost_if_puback_trusted
+    if goals.puback_loss_min:
+        yield Figure(
+            "Lost if PUBACK were trusted",
+            count(trusted),
+            f"at least {goals.puback_loss_min}, or nothing is proved",
+            is_met=trusted is not None and trusted >= goals.puback_loss_min,
+        )
+    if goals.power_cuts_min:
+        cuts = verdict.hardship.power_cuts if verdict.hardship else 0
+        yield Figure(
+            "Power cuts",
+            count(cuts),
+            f"at least {goals.power_cuts_min}",
+            is_met=cuts >= goals.power_cuts_min,
+        )
+    if verdict.returned is not None:
+        wrong = verdict.returned.wrong
+        yield Figure(
+            "Changed by the Region's return", count(wrong), "nothing", is_met=not wrong
+        )
 
 
 def _reached(value_s: float | None, verdict: Verdict) -> str:
@@ -165,6 +191,26 @@ def loss_table(story: Story) -> Table:
             " it too. The last row is what a device loses that forgets a message"
             " at its PUBACK; devices here keep it and send again what is missing."
         ),
+    )
+
+
+def return_table(verdict: Verdict) -> Table:
+    """Return what the dead Region's return changed; no rows if it stayed dead."""
+    found = verdict.returned
+    rows = (
+        ()
+        if found is None
+        else (
+            ("Added", count(found.added), "missing before, shown now"),
+            ("Vanished", count(found.vanished), "shown before, missing now"),
+            ("Changed", count(found.changed), "series that show another content"),
+            ("Duplicates", count(found.duplicates), "rows beyond one a message"),
+            ("Ghosts", count(found.ghosts), "shown, but never published"),
+            ("Apart", count(found.apart), "in one Region, and not in the other"),
+        )
+    )
+    return Table(
+        "When the dead Region returned", ("Messages", "Count", "Meaning"), rows
     )
 
 

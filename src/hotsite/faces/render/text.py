@@ -52,6 +52,7 @@ def _parts(story: Story) -> Iterable[Table]:
         return
     yield tables.recovery_table(story.verdict)
     yield tables.loss_table(story)
+    yield tables.return_table(story.verdict)
     yield tables.registry_table(story)
     yield tables.slowest_table(story)
 

@@ -1,9 +1,10 @@
 """The timeline: the fleet, DNS, health and backlog over one axis of time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hotsite.core.churn import RegistryChanged
+from hotsite.core.hardship import PowerCut
 from hotsite.faces.render.charts import (
     WIDE,
     Layout,
@@ -72,6 +73,7 @@ def timeline(story: Story, layout: Layout) -> Markup:
         _changes(sheet)
     else:
         _fleet(sheet)
+        _power(sheet)
     _dns(sheet)
     _health(sheet)
     if not is_churn:
@@ -153,19 +155,35 @@ def _changes(sheet: _Sheet) -> None:
     started = sheet.story.history.started
     for region in (started.active, started.standby):
         sheet.title(f"Changes in {region}")
-        for event, fact in sheet.story.history.each(RegistryChanged):
-            if fact.region == region:
-                sheet.parts.append(
-                    tag(
-                        "rect",
-                        x=sheet.x(event.at_s - sheet.story.zero_s),
-                        y=sheet.y,
-                        width=1.5,
-                        height=_BAND,
-                        class_=f"band {sheet.css(region)}",
-                    )
-                )
-        sheet.y += _BAND
+        times = (
+            event.at_s
+            for event, fact in sheet.story.history.each(RegistryChanged)
+            if fact.region == region
+        )
+        _strokes(sheet, times, sheet.css(region))
+
+
+def _power(sheet: _Sheet) -> None:
+    """Draw a stroke for each power cut, if there were any."""
+    times = [event.at_s for event, _ in sheet.story.history.each(PowerCut)]
+    if times:
+        sheet.title("Power cuts, each of one part of the fleet")
+        _strokes(sheet, times, "cut")
+
+
+def _strokes(sheet: _Sheet, times: Iterable[float], css: str) -> None:
+    for at_s in times:
+        sheet.parts.append(
+            tag(
+                "rect",
+                x=sheet.x(at_s - sheet.story.zero_s),
+                y=sheet.y,
+                width=1.5,
+                height=_BAND,
+                class_=f"band {css}",
+            )
+        )
+    sheet.y += _BAND
 
 
 def _fleet(sheet: _Sheet) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from hotsite.adapters.aws.hot_store import HotStore
 from hotsite.adapters.clock import SystemClock
 from hotsite.core.journal import DeviceConnected, DeviceDisconnected, Fact
-from hotsite.errors import NotReadyError
+from hotsite.errors import NotReadyError, RetryableError
 from hotsite.faces.cli.clouds import private_cloud
 from hotsite.local.client import LocalCloud
 from hotsite.local.world import LocalWorld
@@ -111,7 +111,7 @@ def prepared(cloud: LocalCloud, world: LocalWorld, devices: int, there: Path) ->
     facts = world.facts()
     things = [f"device-{number:04d}" for number in range(devices)]
     for number, region in enumerate((facts.active, facts.standby)):
-        list(world.onboard(things[number::2], region=region))
+        onboard(world, things[number::2], region)
     until_s = time.monotonic() + APPLY_S_MAX
     for region in (facts.active, facts.standby):
         while set(things) - world.lags(region).keys():
@@ -125,3 +125,16 @@ def prepared(cloud: LocalCloud, world: LocalWorld, devices: int, there: Path) ->
         SystemClock(),
     )
     return Ground(cloud, world, things, facts.active, facts.standby, store, there)
+
+
+def onboard(world: LocalWorld, things: Sequence[str], region: str) -> None:
+    """Onboard devices; the functions' first starts may outlast several tries."""
+    until_s = time.monotonic() + APPLY_S_MAX
+    waiting = list(things)
+    while waiting:
+        try:
+            for fact in world.onboard(tuple(waiting), region=region):
+                waiting.remove(fact.thing)
+        except RetryableError:
+            if time.monotonic() > until_s:
+                raise

@@ -12,39 +12,30 @@ from hotsite.infra.constructs.archive import Archive
 from hotsite.infra.constructs.cold import Cold
 from hotsite.infra.constructs.copies import Copies, CopiesInputs
 from hotsite.infra.keys import key_id_parameter
+from hotsite.infra.stack import RegionStack
 from hotsite.settings import Settings, SiteSettings
 
 
-class ColdStack(cdk.Stack):
+class ColdStack(RegionStack):
     """Bucket, schema, delivery streams and the raw archive of one site."""
 
     def __init__(
         self, scope: Construct, name: str, settings: Settings, site: SiteSettings
     ) -> None:
-        super().__init__(
-            scope,
-            name,
-            env=cdk.Environment(region=site.region),
-            suppress_template_indentation=True,
-        )
+        super().__init__(scope, name, region=site.region)
         cold = Cold(self, settings, site, key_id=key_id_parameter(self))
         Archive(self, settings, stream=cold.raw_stream)
         cdk.CfnOutput(self, "ColdBucket", value=cold.bucket.ref)
         cdk.CfnOutput(self, "ColdKeyArn", value=cold.key_arn)
 
 
-class CopiesStack(cdk.Stack):
+class CopiesStack(RegionStack):
     """The replication of one site's bucket into the other's."""
 
     def __init__(
         self, scope: Construct, name: str, settings: Settings, site: SiteSettings
     ) -> None:
-        super().__init__(
-            scope,
-            name,
-            env=cdk.Environment(region=site.region),
-            suppress_template_indentation=True,
-        )
+        super().__init__(scope, name, region=site.region)
         bucket, key, replica, replica_key = (
             cdk.CfnParameter(
                 self, parameter, type="String", description=says

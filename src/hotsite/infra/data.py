@@ -9,21 +9,17 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from hotsite.infra.keys import key_arn, key_id_parameter
+from hotsite.infra.stack import RegionStack
 from hotsite.settings import Settings
 
 _Table = dynamodb.CfnGlobalTable
 
 
-class DataStack(cdk.Stack):
+class DataStack(RegionStack):
     """Registry and telemetry, in both Regions."""
 
     def __init__(self, scope: Construct, name: str, settings: Settings) -> None:
-        super().__init__(
-            scope,
-            name,
-            env=cdk.Environment(region=settings.active.region),
-            suppress_template_indentation=True,
-        )
+        super().__init__(scope, name, region=settings.active.region)
         self._settings = settings
         self._key_id = key_id_parameter(self)
         self._table("registry")

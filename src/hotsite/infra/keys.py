@@ -11,6 +11,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from hotsite.infra.stack import RegionStack
 from hotsite.settings import Settings
 
 
@@ -24,16 +25,11 @@ def key_arn(region: str, key_id: str) -> str:
     return f"arn:{cdk.Aws.PARTITION}:kms:{region}:{cdk.Aws.ACCOUNT_ID}:key/{key_id}"
 
 
-class KeyStack(cdk.Stack):
+class KeyStack(RegionStack):
     """The primary key, in the active Region."""
 
     def __init__(self, scope: Construct, name: str, settings: Settings) -> None:
-        super().__init__(
-            scope,
-            name,
-            env=cdk.Environment(region=settings.active.region),
-            suppress_template_indentation=True,
-        )
+        super().__init__(scope, name, region=settings.active.region)
         key = kms.CfnKey(
             self,
             "Key",
@@ -47,16 +43,11 @@ class KeyStack(cdk.Stack):
         cdk.CfnOutput(self, "KeyId", value=key.ref)
 
 
-class KeyReplicaStack(cdk.Stack):
+class KeyReplicaStack(RegionStack):
     """The replica, in the standby Region."""
 
     def __init__(self, scope: Construct, name: str, settings: Settings) -> None:
-        super().__init__(
-            scope,
-            name,
-            env=cdk.Environment(region=settings.standby.region),
-            suppress_template_indentation=True,
-        )
+        super().__init__(scope, name, region=settings.standby.region)
         key_id = key_id_parameter(self)
         replica = kms.CfnReplicaKey(
             self,

@@ -12,21 +12,17 @@ from hotsite.infra.constructs.capture import Capture
 from hotsite.infra.constructs.replication import Replicator
 from hotsite.infra.constructs.sweep import Sweep
 from hotsite.infra.inputs import declare_replication
+from hotsite.infra.stack import RegionStack
 from hotsite.settings import Settings, SiteSettings
 
 
-class ReplicationStack(cdk.Stack):
+class ReplicationStack(RegionStack):
     """Replicator, capture and sweep of one site, and the alarms on them."""
 
     def __init__(
         self, scope: Construct, name: str, settings: Settings, site: SiteSettings
     ) -> None:
-        super().__init__(
-            scope,
-            name,
-            env=cdk.Environment(region=site.region),
-            suppress_template_indentation=True,
-        )
+        super().__init__(scope, name, region=site.region)
         inputs = declare_replication(self, settings, site)
         replicator = Replicator(self, inputs)
         capture = Capture(self, inputs)

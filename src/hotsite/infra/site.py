@@ -11,21 +11,17 @@ from hotsite.infra.constructs.names import Names, Targets
 from hotsite.infra.constructs.setup import Setup
 from hotsite.infra.constructs.tables import Applied
 from hotsite.infra.inputs import declare
+from hotsite.infra.stack import RegionStack
 from hotsite.settings import Settings, SiteSettings
 
 
-class SiteStack(cdk.Stack):
+class SiteStack(RegionStack):
     """One Region's half; it knows nothing of the other stack."""
 
     def __init__(
         self, scope: Construct, name: str, settings: Settings, site: SiteSettings
     ) -> None:
-        super().__init__(
-            scope,
-            name,
-            env=cdk.Environment(region=site.region),
-            suppress_template_indentation=True,
-        )
+        super().__init__(scope, name, region=site.region)
         inputs = declare(self, settings, site)
         Applied(self, inputs)
         fleet = Fleet(self, inputs)

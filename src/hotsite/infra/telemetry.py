@@ -13,10 +13,11 @@ from hotsite.infra.constructs.functions import role
 from hotsite.infra.constructs.meter import Meter
 from hotsite.infra.constructs.telemetry import Telemetry
 from hotsite.infra.inputs import declare_telemetry
+from hotsite.infra.stack import RegionStack
 from hotsite.settings import Settings, SiteSettings
 
 
-class TelemetryStack(cdk.Stack):
+class TelemetryStack(RegionStack):
     """The rules of one site's telemetry, and what stands behind them.
 
     A construct for each noun: what one gives another (an action for the live rule,
@@ -26,12 +27,7 @@ class TelemetryStack(cdk.Stack):
     def __init__(
         self, scope: Construct, name: str, settings: Settings, site: SiteSettings
     ) -> None:
-        super().__init__(
-            scope,
-            name,
-            env=cdk.Environment(region=site.region),
-            suppress_template_indentation=True,
-        )
+        super().__init__(scope, name, region=site.region)
         inputs = declare_telemetry(self, settings, site)
         archive = ErrorArchive(self, inputs)
         sender = role(

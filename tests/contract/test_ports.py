@@ -38,6 +38,10 @@ PLAYED = {
     "Canary": ("tests/flows/test_health.py", "tests/clients/test_clients.py"),
     "Journal": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
     "Courier": ("tests/flows/test_resume.py", "tests/local/test_telemetry.py"),
+    "ConformanceWorld": (
+        "tests/flows/test_conformance.py",
+        "tests/local/test_conformance.py",
+    ),
     "Clock": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
 }
 

@@ -1,10 +1,8 @@
 """A series through everything: MQTT in both Regions, hot, cold, a kill, a return."""
 
 import json
-import shutil
 import time
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,34 +10,19 @@ from tests.faces.test_registry_cli import run
 from tests.local.cloud_world import DOMAIN, wait_until
 from tests.local.region_world import Device
 
-from hotsite.adapters.aws import cold_copies
 from hotsite.core.outbox import Key
 from hotsite.core.telemetry import Telemetry, encode_message, telemetry_topic
 from hotsite.faces.cli import clouds
 from hotsite.local import launcher
 from hotsite.local.client import LocalCloud
-from hotsite.local.plan import PLAN_FILE
-from hotsite.settings import Settings, cold_bucket
+from hotsite.settings import Settings
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(300)]
 
 SETTINGS = Settings(DOMAIN)
-# Without the sites: no canary, no names, nothing but what telemetry goes through.
-STACKS = ("hotsite-key-", "hotsite-data", "hotsite-cold-", "hotsite-telemetry-")
 NAME, EPOCH = "query", 7
 LONG_S = 10_000.0
 EVERYTHING = {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}
-
-
-def only_telemetry(templates, folder):
-    """Copy the templates of telemetry, and a plan of these alone."""
-    folder.mkdir()
-    plan = json.loads((templates / PLAN_FILE).read_text())
-    plan = [stack for stack in plan if stack["name"].startswith(STACKS)]
-    for stack in plan:
-        shutil.copy(templates / stack["template"], folder)
-    (folder / PLAN_FILE).write_text(json.dumps(plan))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -51,30 +34,11 @@ def home(tmp_path_factory):
 def local(home):
     folder = home / ".hotsite" / NAME
     config = clouds.config_for(SETTINGS, NAME, folder, print)
-    templates = only_telemetry(Path(config.templates), home / "templates")
-    config = replace(config, templates=str(templates), block=83, delivery_s=1.0)
+    config = replace(config, block=83, delivery_s=1.0)
     folder.mkdir(parents=True)
     with launcher.Launched(config, print) as launched:
         launched.wait_ready()
-        cloud = LocalCloud.open(folder)
-        replicate(cloud)
-        yield cloud
-
-
-def replicate(local):
-    """Do what the custom resource of the copies stacks does."""
-    sites = local.state.sites
-    buckets = [cold_bucket("hotsite", local.state.account_id, s.region) for s in sites]
-    for site, own, other in zip(sites, buckets, buckets[::-1], strict=True):
-        there = next(s.region for s in sites if s != site)
-        wish = cold_copies.CopiesWish(
-            bucket=own,
-            prefix=f"telemetry/region={site.region}/",
-            replica=other,
-            replica_key_arn=f"arn:aws:kms:{there}:{local.state.account_id}:key/mrk-1",
-            role_arn=f"arn:aws:iam::{local.state.account_id}:role/copies",
-        )
-        cold_copies.establish(wish, local.client("s3", site.letter))
+        yield LocalCloud.open(folder)
 
 
 @pytest.fixture(scope="module")

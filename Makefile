@@ -37,17 +37,8 @@ drill: $(VENV)/.ready ## Lose a Region of the local two-Region cloud, and measur
 tools: # Debian packages that the tests' unmodified clients come from
 	@scripts/tools.sh
 
-# Drills and the manuals spend their time waiting for health checks, so they run
-# beside the rest.
 test: $(VENV)/.ready .venv-clients/.ready tools check ## The whole suite, with real Regions on loopback
-	@mkdir -p build
-	@$(BIN)/pytest $(TEST_FLAGS) tests/drills tests/docs >build/test-drills.log 2>&1 & drills=$$!; \
-	$(BIN)/pytest $(TEST_FLAGS) --ignore=tests/drills --ignore=tests/docs \
-	  --cov=hotsite.core --cov=hotsite.flows --cov-branch \
-	  --cov-report=json:build/coverage.json --cov-report=; rest=$$?; \
-	wait $$drills; played=$$?; cat build/test-drills.log; \
-	$(BIN)/python scripts/coverage_gate.py build/coverage.json && \
-	$(BIN)/python scripts/soak.py --seeds 1000 && test $$rest -eq 0 -a $$played -eq 0
+	@$(BIN)/python scripts/suite.py $(TEST_FLAGS)
 
 soak: $(VENV)/.ready ## Play seeds FROM .. FROM+SEEDS-1 of the simulated disasters
 	@$(BIN)/python scripts/soak.py --from $(FROM) --seeds $(SEEDS)

@@ -1,0 +1,111 @@
+"""Run the whole test suite, in groups beside each other.
+
+Tests with real Regions spend their time waiting (for health checks, for leases, for
+processes), so they run beside those that compute. Each group's output is printed when
+it has ended. The folders of ``tests`` are in exactly one group each.
+"""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / "build"
+COVERAGE = BUILD / "coverage.json"
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tests that run in one process.
+
+    Attributes:
+        name: Its log is ``build/test-NAME.log``.
+        folders: What is in it, below ``tests``.
+        flags: For pytest.
+        then: Commands that follow, if the tests passed or not.
+    """
+
+    name: str
+    folders: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+    then: tuple[tuple[str, ...], ...] = ()
+
+
+GROUPS = (
+    Group(
+        "core",
+        ("core", "flows", "sim", "disasters", "infra", "faces"),
+        (
+            "--cov=hotsite.core",
+            "--cov=hotsite.flows",
+            "--cov-branch",
+            f"--cov-report=json:{COVERAGE}",
+            "--cov-report=",
+        ),
+        (
+            ("scripts/coverage_gate.py", str(COVERAGE)),
+            ("scripts/soak.py", "--seeds", "1000"),
+        ),
+    ),
+    Group("local", ("local",)),
+    Group("ports", ("contract", "clients", "agent", "adapters")),
+    Group("drills", ("drills", "docs")),
+)
+
+
+def main(flags: Sequence[str]) -> int:
+    """Run all groups; return 1 when anything failed."""
+    check_groups()
+    BUILD.mkdir(exist_ok=True)
+    failed: list[str] = []
+    printing = threading.Lock()
+
+    def run(group: Group) -> None:
+        log = BUILD / f"test-{group.name}.log"
+        codes = []
+        with log.open("wb") as out:
+            for command in commands(group, flags):
+                done = subprocess.run(
+                    command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, check=False
+                )
+                codes.append(done.returncode)
+        with printing:
+            print(f"== {group.name}: {' '.join(group.folders)}", flush=True)
+            print(log.read_text(errors="replace"), flush=True)
+            if any(codes):
+                failed.append(group.name)
+
+    threads = [threading.Thread(target=run, args=(group,)) for group in GROUPS]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(f"failed: {', '.join(failed)}" if failed else "all groups passed")
+    return 1 if failed else 0
+
+
+def commands(group: Group, flags: Sequence[str]) -> list[list[str]]:
+    """Return what a group runs, one after the other."""
+    tests = [f"tests/{folder}" for folder in group.folders]
+    pytest = [sys.executable, "-m", "pytest", *flags, *group.flags, *tests]
+    return [pytest, *([sys.executable, *command] for command in group.then)]
+
+
+def check_groups() -> None:
+    """Refuse to leave a folder of tests out, or to run one twice."""
+    grouped = sorted(folder for group in GROUPS for folder in group.folders)
+    there = sorted({path.parent.name for path in ROOT.glob("tests/*/test_*.py")})
+    if grouped != there:
+        sys.exit(f"suite: groups hold {grouped}, tests hold {there}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        # The groups had their own Ctrl-C, and end.
+        sys.exit(INTERRUPTED)

@@ -52,8 +52,8 @@ GROUPS = (
         ),
     ),
     Group("local", ("local",)),
-    Group("ports", ("contract", "clients", "agent", "adapters")),
-    Group("drills", ("drills", "docs")),
+    Group("ports", ("contract", "clients", "agent", "adapters", "docs")),
+    Group("drills", ("drills",)),
 )
 
 

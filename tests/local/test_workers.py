@@ -17,7 +17,7 @@ class Process:
 
 class Worker:
     def __init__(self):
-        self.in_use, self._proc = False, None
+        self.in_use, self._proc, self._start_time = False, None, None
 
 
 class Pool:
@@ -82,6 +82,15 @@ def test_a_process_that_died_starts_alone_as_well():
         again._proc = Process()
         release(again)
         assert other.result(timeout=5)[0] is first
+
+
+def test_a_process_that_is_ready_makes_nobody_wait_for_its_first_call():
+    pool = Pool()
+    acquire, _ = gated(pool)
+    first, _ = acquire("health")
+    first._proc, first._start_time = Process(), 1.0
+    second, reason = acquire("health")
+    assert (second is first, reason) == (False, "spawn")
 
 
 def test_functions_do_not_wait_for_each_other():

@@ -68,7 +68,7 @@ class StartingGate:
                     return worker, reason
                 with self._changed:
                     first = self._starting.get(func_name)
-                    is_alone = first is None or first is worker
+                    is_alone = first in {None, worker} or _is_ready(first)
                     if is_alone or time.monotonic() > until_s:
                         self._starting[func_name] = worker
                         return worker, reason
@@ -90,6 +90,10 @@ class StartingGate:
                 self._changed.notify_all()
 
         return release
+
+
+def _is_ready(worker: Any) -> bool:
+    return worker._start_time is not None and _is_running(worker)
 
 
 def _is_running(worker: Any) -> bool:

@@ -98,33 +98,6 @@ def test_a_revoked_certificate_is_found_by_its_thing():
     assert a.site.records.read(OVEN).revoked == (FIRST.certificate_id,)
 
 
-def test_a_revocation_that_was_overwritten_before_anybody_looked_is_known():
-    # Seed 35423 of the disasters: our own deactivation came a moment later.
-    a = applied_oven()
-    registry: SimRegistry = a.site.registry
-    inactive = replace(FIRST, status=CertificateStatus.INACTIVE)
-    registry.certificates[FIRST.certificate_id] = inactive
-    a = around(a, Around(registry))
-    revoked = {"certificateId": FIRST.certificate_id, "newStatus": "REVOKED"}
-    hear([call("UpdateCertificate", **revoked)], a)
-    assert a.site.records.read(OVEN).revoked == (FIRST.certificate_id,)
-
-
-def test_a_refused_revocation_and_one_of_hotsites_own_are_not_recorded():
-    a = applied_oven()
-    a = around(a, Around(a.site.registry))
-    revoked = {"certificateId": FIRST.certificate_id, "newStatus": "REVOKED"}
-    detail = {"eventName": "UpdateCertificate", "requestParameters": revoked}
-    hear([Message("1", {"detail": {**detail, "errorCode": "Throttling"}})], a)
-    assert a.site.records.read(OVEN).revoked == ()
-    name = "hotsite-canary-eu-west-1"
-    a.site.registry.things[name] = Thing(name)
-    a.site.registry.attached[name] = [FIRST.certificate_id]
-    a.site.registry.attached["oven"] = []
-    hear([call("UpdateCertificate", **revoked)], a)
-    assert a.site.records.read(thing_key(name)).is_absent
-
-
 def test_a_certificate_of_nobody_is_nobodys_business():
     a = around(intake_of(), Around(SimRegistry()))
     found = hear([call("UpdateCertificate", certificateId="ff" * 32)], a)

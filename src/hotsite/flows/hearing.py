@@ -20,7 +20,7 @@ from hotsite.errors import (
     UnsafePlanError,
 )
 from hotsite.flows.capture import capture
-from hotsite.flows.sight import Intake, note_revocation
+from hotsite.flows.sight import Intake
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +112,15 @@ class _Batch:
     def _keys(self, heard: Sequence[Heard]) -> Iterator[Key]:
         for item in heard:
             if item.key is None:
-                yield from self._things_of(item)
+                yield from self._things_of(item.certificate_id or "")
             elif not self._is_echo(item.key, item):
                 yield item.key
 
-    def _things_of(self, heard: Heard) -> tuple[Key, ...]:
-        surroundings, name = self.intake.site.surroundings, heard.certificate_id
-        if surroundings is None or not name:
+    def _things_of(self, certificate_id: str) -> tuple[Key, ...]:
+        surroundings = self.intake.site.surroundings
+        if surroundings is None:
             return ()
-        keys = tuple(map(thing_key, surroundings.things_of(name)))
-        if heard.is_revocation:
-            for key in keys:
-                note_revocation(key, name, self.intake)
-        return keys
+        return tuple(map(thing_key, surroundings.things_of(certificate_id)))
 
     def _is_echo(self, key: Key, heard: Heard) -> bool:
         if heard.said is None or not self.intake.scope.is_kept(key):

@@ -13,7 +13,7 @@ from hotsite.core.merge import merge, with_revocations
 from hotsite.core.registry import Key, Kind, Record
 from hotsite.core.replication import Present
 from hotsite.core.scope import Scope
-from hotsite.errors import ConflictError, InvalidInputError, NotReadyError
+from hotsite.errors import ConflictError, NotReadyError
 from hotsite.flows.replication import Site
 from hotsite.ports import Applied, Cursors
 from hotsite.ports.deletions import DeletionLedger
@@ -153,34 +153,6 @@ def _without(seen: Present, certificate_ids: tuple[str, ...]) -> Present:
             if item.certificate_id not in certificate_ids
         ),
     )
-
-
-def note_revocation(key: Key, certificate_id: str, intake: Intake) -> None:
-    """Write a revocation that was told of, whatever the Region shows by now.
-
-    Between hotsite's look at a certificate and its own change of the status somebody
-    may revoke it, and ``UpdateCertificate`` has no expected version: then only the
-    event of that call knows.
-
-    Args:
-        key: The thing that has the certificate.
-        certificate_id: The certificate.
-        intake: The Region.
-
-    Raises:
-        UnreachableError: A table did not answer.
-    """
-    records = intake.site.records
-    if not intake.scope.is_kept(key):
-        return
-    try:
-        record = records.read(key)
-    except InvalidInputError:
-        # Who is shut out does not depend on whether the rest can be read.
-        records.write_revoked(key, certificate_id)
-        return
-    if not record.is_absent and certificate_id not in record.revoked:
-        records.write_revoked(key, certificate_id)
 
 
 def with_revocations_written(sight: Sight, site: Site) -> Sight:

@@ -141,6 +141,7 @@ def call(name, request=None, response=None, **more):
 
 
 CERTIFICATE = Heard(None, certificate_id=CERTIFICATE_ID)
+REVOCATION = Heard(None, certificate_id=CERTIFICATE_ID, is_revocation=True)
 POLICY = Heard(Key(Kind.POLICY, "open-door"))
 GROUP = Heard(Key(Kind.THING_GROUP, "hall"))
 CA = Heard(Key(Kind.CA_CERTIFICATE, CERTIFICATE_ID))
@@ -156,6 +157,7 @@ OF_PRINCIPAL = {
     "principal": f"{ACCOUNT}:cert/{CERTIFICATE_ID}",
 }
 IDENTIFIED = {"certificateId": CERTIFICATE_ID, "newStatus": "REVOKED"}
+DEACTIVATED = {"certificateId": CERTIFICATE_ID, "newStatus": "INACTIVE"}
 NAMED = {"policyName": "open-door"}
 ARNS = {"resourceArns": {"thing": f"{ACCOUNT}:thing/oven-1", "certificate": "x"}}
 CALL_TABLE = [
@@ -177,7 +179,8 @@ CALL_TABLE = [
     ("RegisterThing", {}, None, []),
     ("SetDefaultPolicyVersion", NAMED, None, [POLICY]),
     ("UpdateCACertificate", IDENTIFIED, None, [CA]),
-    ("UpdateCertificate", IDENTIFIED, None, [CERTIFICATE]),
+    ("UpdateCertificate", IDENTIFIED, None, [REVOCATION]),
+    ("UpdateCertificate", DEACTIVATED, None, [CERTIFICATE]),
     ("UpdateCertificate", None, None, []),
     ("DescribeThing", {"thingName": "oven-1"}, None, []),
     ("CreateKeysAndCertificate", {}, IDENTIFIED, []),

@@ -7,6 +7,7 @@ from tests.flows.test_capture import FIRST, OVEN, applied_oven, around, calls, i
 from hotsite.core.deletions import Limit
 from hotsite.core.registry import CertificateStatus, Key, Kind, Thing, thing_key
 from hotsite.flows.hearing import Message, hear
+from hotsite.flows.replication import apply
 from hotsite.ports.unrecorded import NamePage
 from hotsite.sim.registry import SimRegistry
 
@@ -96,6 +97,65 @@ def test_a_revoked_certificate_is_found_by_its_thing():
     heard = call("UpdateCertificate", certificateId=FIRST.certificate_id)
     hear([heard], a)
     assert a.site.records.read(OVEN).revoked == (FIRST.certificate_id,)
+
+
+REVOCATION = {"certificateId": FIRST.certificate_id, "newStatus": "REVOKED"}
+
+
+def overwritten_oven():
+    """Return a Region whose revocation our own deactivation overwrote, just now."""
+    a = applied_oven()
+    registry: SimRegistry = a.site.registry
+    inactive = replace(FIRST, status=CertificateStatus.INACTIVE)
+    registry.certificates[FIRST.certificate_id] = inactive
+    line = a.site.applied.read(OVEN)
+    recent = replace(line, applied_at_s=a.site.clock.now_s())
+    a.site.applied.write(recent, previous=line)
+    return around(a, Around(registry))
+
+
+def test_a_revocation_that_was_overwritten_before_anybody_looked_is_known():
+    # Seed 35423 of the disasters: our own deactivation came a moment later.
+    a = overwritten_oven()
+    message = repainted(a)
+    batch = [
+        told("thing/oven/updated", "1", **message),
+        call("UpdateCertificate", "2", **REVOCATION),
+    ]
+    assert hear(batch, a).late_ids == ("1", "2")
+    a.site.clock.sleep(31)
+    assert hear(batch, a).late_ids == ()
+    apply(OVEN, a.site)
+    record = a.site.records.read(OVEN)
+    assert record.revoked == (FIRST.certificate_id,)
+    status = a.site.registry.certificates[FIRST.certificate_id].status
+    assert status is CertificateStatus.REVOKED
+    # What else was changed meanwhile is not lost by it.
+    assert record.thing.attributes == (("colour", "blue"),)
+    assert a.site.registry.things["oven"].attributes == (("colour", "blue"),)
+
+
+def test_a_revocation_of_what_is_not_settled_wakes_no_replicator():
+    # Waking it would have it overwrite what else was changed outside.
+    a = overwritten_oven()
+    repainted(a)
+    hear([call("UpdateCertificate", **REVOCATION)], a)
+    apply(OVEN, a.site)
+    assert a.site.registry.things["oven"].attributes == (("colour", "blue"),)
+
+
+def test_a_refused_revocation_and_one_of_hotsites_own_are_not_recorded():
+    a = applied_oven()
+    a = around(a, Around(a.site.registry))
+    detail = {"eventName": "UpdateCertificate", "requestParameters": REVOCATION}
+    hear([Message("1", {"detail": {**detail, "errorCode": "Throttling"}})], a)
+    assert a.site.records.read(OVEN).revoked == ()
+    name = "hotsite-canary-eu-west-1"
+    a.site.registry.things[name] = Thing(name)
+    a.site.registry.attached[name] = [FIRST.certificate_id]
+    a.site.registry.attached["oven"] = []
+    hear([call("UpdateCertificate", **REVOCATION)], a)
+    assert a.site.records.read(thing_key(name)).is_absent
 
 
 def test_a_certificate_of_nobody_is_nobodys_business():

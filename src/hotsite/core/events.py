@@ -4,15 +4,24 @@ Three sources wake the capture function of a site: registry events over MQTT,
 API calls that CloudTrail saw (for what the registry tells no event of:
 certificates, attachments, policies), and the topics of shadows. All of them may
 come late, twice, in any order or never (AWS IoT developer guide, "Event
-messages"), so nothing is taken from them but names, and the one conclusion that
-is safe: what an event tells may be in the record already.
+messages"), so nothing is taken from them but names, and the two conclusions that
+are safe: what an event tells may be in the record already; and a certificate that
+was revoked once is revoked for good, whatever its status is when somebody looks.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hotsite.core.registry import Key, Kind, Pairs, Record, Shadows, thing_key
+from hotsite.core.registry import (
+    CertificateStatus,
+    Key,
+    Kind,
+    Pairs,
+    Record,
+    Shadows,
+    thing_key,
+)
 from hotsite.core.replication.shadows import canonical
 from hotsite.errors import InvalidInputError
 
@@ -57,11 +66,13 @@ class Heard:
         key: What changed; nothing where only a certificate is known.
         certificate_id: Certificate whose thing must be looked up first.
         said: What the event says of the key, where it says enough.
+        is_revocation: Whether the certificate was revoked by this call.
     """
 
     key: Key | None
     certificate_id: str | None = None
     said: Said | None = None
+    is_revocation: bool = False
 
 
 def heard(event: Mapping[str, Any]) -> tuple[Heard, ...]:
@@ -206,7 +217,8 @@ def _certificate(
 ) -> Iterator[Heard]:
     name = request.get("certificateId") or response.get("certificateId")
     if isinstance(name, str) and name:
-        yield Heard(None, certificate_id=name)
+        is_revocation = request.get("newStatus") == CertificateStatus.REVOKED.value
+        yield Heard(None, certificate_id=name, is_revocation=is_revocation)
 
 
 def _target(request: Mapping[str, Any], response: Mapping[str, Any]) -> Iterator[Heard]:

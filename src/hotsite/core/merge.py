@@ -113,7 +113,17 @@ def with_revocations(seen: Present, wanted: Record) -> Record:
     closed = {
         item.certificate_id for item in seen.certificates if item.status is _REVOKED
     }
-    revoked = closed.union(wanted.revoked)
+    return with_revoked(closed, wanted)
+
+
+def with_revoked(certificate_ids: Iterable[str], wanted: Record) -> Record:
+    """Return the record with more certificates revoked, and nothing else.
+
+    Args:
+        certificate_ids: Which ones.
+        wanted: The record.
+    """
+    revoked = {*certificate_ids, *wanted.revoked}
     return replace(
         wanted,
         revoked=tuple(sorted(revoked)),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hotsite.core.registry import CertificateStatus, Key, Thing, thing_key
-from hotsite.core.replication import Step
+from hotsite.core.replication import Step, Verb
 from hotsite.core.sweeping import Mode, Report
 from hotsite.errors import RetryableError
 from hotsite.flows.capture import capture
@@ -137,8 +137,14 @@ class SimRegion:
             on_end=on_end,
         )
 
-    def tell(self, key: Key, *, count: int = 1) -> None:
-        """Let an event of IoT Core, or its next delivery, be heard."""
+    def tell(self, key: Key, *, revoked: str = "", count: int = 1) -> None:
+        """Let an event of IoT Core, or its next delivery, be heard.
+
+        Args:
+            key: What it is about.
+            revoked: The certificate that the call revoked, if it did.
+            count: The how many-th delivery it is.
+        """
         luck = self.event_luck
         if self.is_dead or self.chance.random() < luck.lost_share:
             self.scheduler.counts["events lost"] += 1
@@ -148,7 +154,7 @@ class SimRegion:
         for _ in range(copies):
             delay_s = self.chance.random() * luck.delay_s_max
             delay_s += 0.0 if count == 1 else SETTLE_S + 1
-            self.scheduler.at(delay_s, lambda: self._hear(key, count))
+            self.scheduler.at(delay_s, lambda: self._hear(key, revoked, count))
 
     def sweep_now(self, mode: Mode, cursor: str | None = None) -> list[Report]:
         """Start a whole pass; its report is in the list once it has ended."""
@@ -196,21 +202,22 @@ class SimRegion:
         outcomes = apply_all(keys, self.site)
         return tuple(item.key for item in outcomes if item.is_retryable)
 
-    def _hear(self, key: Key, count: int) -> None:
+    def _hear(self, key: Key, revoked: str, count: int) -> None:
         if self.is_dead:
             return
 
         def ended(error: BaseException | None) -> None:
             is_late = error is not None and not isinstance(error, _FINAL)
             if is_late and count < _TELLINGS_MAX:
-                self.tell(key, count=count + 1)
+                self.tell(key, revoked=revoked, count=count + 1)
 
-        job = self.work("capture", lambda: self._capture(key), ended)
+        job = self.work("capture", lambda: self._capture(key, revoked), ended)
         self.scheduler.start(job)
 
-    def _capture(self, key: Key) -> None:
+    def _capture(self, key: Key, revoked: str) -> None:
         self.rounds[key] += 1
-        for item in capture(key, self.intake):
+        told = frozenset({revoked}) if revoked else frozenset()
+        for item in capture(key, self.intake, told=told):
             if item.is_changed:
                 self.history.add(f"captured {item.key}: {item.reason}")
 
@@ -229,7 +236,7 @@ class SimRegion:
             there = self.registry.certificates.get(certificate.certificate_id)
             is_open = there is not None and there.status is CertificateStatus.ACTIVE
             self._check_closed(certificate.certificate_id, is_open=is_open)
-        self.tell(step.key)
+        self.tell(step.key, revoked=_revoked_by(step))
 
     def _applied(self, line: Applied) -> None:
         is_end = not (line.leased_until_s or line.attempts or line.failure)
@@ -326,3 +333,11 @@ class Estate:
 def is_retryable(error: BaseException | None) -> bool:
     """Say whether a worker ended because of what may pass."""
     return isinstance(error, RetryableError)
+
+
+def _revoked_by(step: Step) -> str:
+    """Return the certificate that a call revoked, or nothing."""
+    one = step.certificate
+    if step.verb is not Verb.UPDATE_CERTIFICATE or one is None:
+        return ""
+    return one.certificate_id if one.status is CertificateStatus.REVOKED else ""

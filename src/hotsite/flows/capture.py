@@ -5,12 +5,12 @@ the Region is seen to hold, compared with what hotsite put there and with the
 record (``core/merge.py``). Safe to repeat and to be killed between any two
 calls; nothing here calls another Region.
 
-The order: a revocation is written at once. Everything else waits until the key
-is settled: no worker has it, no plan is half done, the record is applied here,
-and IoT Core had the time to do what it does later. Then the key is leased, so
-that no worker acts on what was seen; the record is written if nobody changed it
-since it was read; the applied line last, so that the own stream event finds
-nothing to do.
+The order: a revocation that is seen is written at once. Everything else, and a
+revocation that was only told of, waits until the key is settled: no worker has it,
+no plan is half done, the record is applied here, and IoT Core had the time to do
+what it does later. Then the key is leased, so that no worker acts on what was seen;
+the record is written if nobody changed it since it was read; the applied line last,
+so that the own stream event finds nothing to do.
 """
 
 from dataclasses import dataclass, replace
@@ -69,7 +69,11 @@ class Captured:
 
 
 def capture(
-    key: Key, intake: Intake, *, is_applying: bool = True
+    key: Key,
+    intake: Intake,
+    *,
+    is_applying: bool = True,
+    told: frozenset[str] = frozenset(),
 ) -> tuple[Captured, ...]:
     """Take in what somebody changed, for one key and what goes with it.
 
@@ -78,6 +82,7 @@ def capture(
         intake: The Region.
         is_applying: Bring the record here first, where it is not yet; False for
             those who may not, to wait until the replicator has.
+        told: Ids of certificates that an event says were revoked.
 
     Returns:
         What became of the key, and of a deleted thing's shadows.
@@ -88,7 +93,7 @@ def capture(
     """
     if not intake.scope.is_kept(key):
         return (Captured(key, "hotsite's own"),)
-    first = capture_one(key, intake, is_applying=is_applying)
+    first = capture_one(key, intake, is_applying=is_applying, told=told)
     if first.is_early:
         raise NotReadyError(f"{key} was applied just now; what else is here comes next")
     if key.kind is Kind.THING and first.is_changed and first.is_loss:
@@ -103,6 +108,7 @@ def capture_one(
     *,
     is_loss_allowed: bool = True,
     is_applying: bool = True,
+    told: frozenset[str] = frozenset(),
 ) -> Captured:
     """Take in what somebody changed, for one key alone.
 
@@ -111,6 +117,7 @@ def capture_one(
         intake: The Region.
         is_loss_allowed: False to leave a loss for later; it is only told of.
         is_applying: As for ``capture``.
+        told: As for ``capture``.
 
     Returns:
         What became of it.
@@ -120,7 +127,7 @@ def capture_one(
         RetryableError: Look again later; nothing is lost.
     """
     try:
-        sight = look(key, intake)
+        sight = look(key, intake, told)
     except InvalidInputError as error:
         # A record that cannot be read is no reason to overwrite it.
         return Captured(key, str(error), failure=str(error))
@@ -131,10 +138,10 @@ def capture_one(
         early = _applied_first(key, intake)
         if early is not None:
             return early
-        sight = look(key, intake)
+        sight = look(key, intake, told)
     merged = sight.merged
     if merged == sight.wanted:
-        reopened = _reopened(sight)
+        reopened = _reopened(sight, merged)
         if reopened:
             return _closed(reopened, sight, intake, is_applying=is_applying)
         failure = sight.line.failure if sight.line else None
@@ -157,9 +164,9 @@ def _applied_first(key: Key, intake: Intake) -> Captured | None:
     return None
 
 
-def _reopened(sight: Sight) -> tuple[str, ...]:
-    """Return the certificates that are revoked, and open in the Region."""
-    revoked = frozenset(sight.wanted.revoked)
+def _reopened(sight: Sight, merged: Record) -> tuple[str, ...]:
+    """Return the certificates that are revoked, and not so in the Region."""
+    revoked = frozenset(merged.revoked)
     return tuple(
         one.certificate_id
         for one in sight.seen.certificates
@@ -211,7 +218,7 @@ def _adopted(sight: Sight, merged: Record, intake: Intake) -> Captured:
 
 
 def _ended(line: Applied, sight: Sight, merged: Record, site: Site) -> Applied:
-    now_s = site.clock.now_s()
+    now_s, is_reopened = site.clock.now_s(), bool(_reopened(sight, merged))
     if line.failure is not None:
         # What failed is still not here: only what was seen is the new base, and
         # the digest of before has the record tried again.
@@ -221,7 +228,7 @@ def _ended(line: Applied, sight: Sight, merged: Record, site: Site) -> Applied:
         line,
         record=held(sight.seen, merged),
         digest=_digest(sight, merged),
-        attempts=(*line.attempts, merged) if _reopened(sight) else line.attempts,
+        attempts=(*line.attempts, merged) if is_reopened else line.attempts,
         leased_until_s=0.0,
         applied_at_s=now_s,
         written_at_s=now_s,
@@ -232,7 +239,7 @@ def _ended(line: Applied, sight: Sight, merged: Record, site: Site) -> Applied:
 def _digest(sight: Sight, merged: Record) -> str:
     """Return the digest that has the replicator do what is left to do here."""
     is_whole = held(sight.seen, merged) == merged
-    return merged.digest if is_whole and not _reopened(sight) else ""
+    return merged.digest if is_whole and not _reopened(sight, merged) else ""
 
 
 def _leased(sight: Sight, merged: Record, site: Site) -> Applied:

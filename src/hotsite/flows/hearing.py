@@ -92,7 +92,7 @@ class _Batch:
     intake: Intake
     taken: list[Taken] = field(default_factory=list)
     echo_count: int = 0
-    late_by_key: dict[Key, bool] = field(default_factory=dict)
+    late: dict[tuple[Key, frozenset[str]], bool] = field(default_factory=dict)
 
     def is_late(self, message: Message) -> bool:
         try:
@@ -101,20 +101,23 @@ class _Batch:
             self.taken.append(Taken(message.id, str(error)))
             return False
         try:
-            keys = tuple(self._keys(heard))
+            subjects = tuple(self._subjects(heard))
         except RetryableError as error:
             self.taken.append(Taken(message.id, str(error), is_late=True))
             return True
         # Each of them is looked at, whatever became of the one before.
-        late = [self._is_key_late(key) for key in keys]
+        late = [self._is_key_late(key, told) for key, told in subjects]
         return any(late)
 
-    def _keys(self, heard: Sequence[Heard]) -> Iterator[Key]:
+    def _subjects(self, heard: Sequence[Heard]) -> Iterator[tuple[Key, frozenset[str]]]:
+        """Yield what to look at, and which certificates were told to be revoked."""
         for item in heard:
             if item.key is None:
-                yield from self._things_of(item.certificate_id or "")
+                name = item.certificate_id or ""
+                told = frozenset({name} if item.is_revocation else ())
+                yield from ((key, told) for key in self._things_of(name))
             elif not self._is_echo(item.key, item):
-                yield item.key
+                yield item.key, frozenset()
 
     def _things_of(self, certificate_id: str) -> tuple[Key, ...]:
         surroundings = self.intake.site.surroundings
@@ -134,20 +137,21 @@ class _Batch:
         self.echo_count += is_echo
         return is_echo
 
-    def _is_key_late(self, key: Key) -> bool:
-        if key not in self.late_by_key:
-            told = self._captured(key)
-            self.taken.extend(told)
-            self.late_by_key[key] = any(item.is_late for item in told)
-        return self.late_by_key[key]
+    def _is_key_late(self, key: Key, told: frozenset[str]) -> bool:
+        subject = key, told
+        if subject not in self.late:
+            taken = self._captured(key, told)
+            self.taken.extend(taken)
+            self.late[subject] = any(item.is_late for item in taken)
+        return self.late[subject]
 
-    def _captured(self, key: Key) -> tuple[Taken, ...]:
+    def _captured(self, key: Key, told: frozenset[str]) -> tuple[Taken, ...]:
         try:
             return tuple(
                 Taken(str(item.key), item.reason, is_changed=item.is_changed)
                 # Whoever hears may not change the Region: a plan that was refused
                 # half way would fail the record for good.
-                for item in capture(key, self.intake, is_applying=False)
+                for item in capture(key, self.intake, is_applying=False, told=told)
             )
         except RetryableError as error:
             return (Taken(str(key), str(error), is_late=True),)

@@ -9,7 +9,7 @@ afterwards in the name of what was seen fails if a worker has begun meanwhile.
 from dataclasses import dataclass, field, replace
 
 from hotsite.core.deletions import Limit
-from hotsite.core.merge import merge, with_revocations
+from hotsite.core.merge import merge, with_revocations, with_revoked
 from hotsite.core.registry import Key, Kind, Record
 from hotsite.core.replication import Present
 from hotsite.core.scope import Scope
@@ -52,12 +52,16 @@ class Sight:
         wanted: The record, read before the Region was asked.
         seen: What the Region holds.
         left_out: Certificates in it that several things share.
+        told: Certificates that were revoked once, whatever is seen of them by now:
+            between hotsite's look and its own change of a status somebody may
+            revoke it, for ``UpdateCertificate`` has no expected version.
     """
 
     line: Applied | None
     wanted: Record
     seen: Present
     left_out: tuple[str, ...] = ()
+    told: frozenset[str] = frozenset()
 
     @property
     def base(self) -> Record | None:
@@ -67,7 +71,9 @@ class Sight:
     @property
     def merged(self) -> Record:
         """Return the record with what was changed outside."""
-        return merge(self.base, self.seen, self.wanted)
+        merged = merge(self.base, self.seen, self.wanted)
+        known = {item.certificate_id for item in merged.certificates}
+        return with_revoked(self.told & known, merged)
 
     @property
     def is_applied(self) -> bool:
@@ -92,12 +98,13 @@ class Sight:
         return self.line is not None and bool(self.line.leased_until_s)
 
 
-def look(key: Key, intake: Intake) -> Sight:
+def look(key: Key, intake: Intake, told: frozenset[str] = frozenset()) -> Sight:
     """Read what is known of a key, then what its Region holds.
 
     Args:
         key: What to look at.
         intake: The Region.
+        told: Certificates that an event says were revoked.
 
     Returns:
         Both, the certificates that several things share left out of the sight:
@@ -114,7 +121,7 @@ def look(key: Key, intake: Intake) -> Sight:
     ids = dict.fromkeys(item.certificate_id for item in known)
     seen = site.registry.observe(key, tuple(ids))
     shared = tuple(sorted(site.shared(seen.attached.difference(ids))))
-    return Sight(line, wanted, _without(seen, shared), shared)
+    return Sight(line, wanted, _without(seen, shared), shared, told)
 
 
 def check_settled(sight: Sight, site: Site) -> None:

@@ -9,20 +9,20 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One replaced function.
+    """One replaced function, or a module as another one sees it.
 
     Attributes:
-        symbol: `module:function` inside ministack.
+        symbol: `module:name` inside ministack.
         corrects: what upstream does, and why that is not good enough.
         replace: takes the original and returns its replacement.
     """
 
     symbol: str
     corrects: str
-    replace: Callable[[Function], Function]
+    replace: Callable[[Any], Any]
 
     @property
     def target(self) -> tuple[str, str]:
-        """The module and the function."""
-        module, _, function = self.symbol.partition(":")
-        return f"ministack.{module}", function
+        """The module and the name in it."""
+        module, _, name = self.symbol.partition(":")
+        return f"ministack.{module}", name

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hotsite.errors import PermanentError
-from hotsite.local.region import sql, workers
+from hotsite.local.region import nursery, sql, workers
 from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.delivery import Deliveries
@@ -85,7 +85,7 @@ class Region:
             module_name, name = patch.target
             module = importlib.import_module(module_name)
             original = getattr(module, name, None)
-            if not callable(original):
+            if original is None:
                 raise UnknownMinistackError(f"ministack {found} has no {patch.symbol}")
             setattr(module, name, patch.replace(original))
 
@@ -214,6 +214,7 @@ class Region:
                 self._invoke,
             ),
             *workers.patches(),
+            *nursery.patches(nursery.Nursery()),
         )
 
     def _other(self) -> tuple[Patch, ...]:

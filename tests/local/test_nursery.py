@@ -106,6 +106,14 @@ def test_a_function_with_an_sdk_of_its_own_starts_from_nothing(start, tmp_path):
         start(ECHO)
 
 
+def test_a_function_uses_the_package_that_it_brings(start, tmp_path):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "jmespath.py").write_text("whose = 'mine'")
+    code = "import sys; sys.path.insert(0, '.'); import boto3, jmespath;"
+    worker = start(f"{code} print(jmespath.whose, flush=True)")
+    assert worker.stdout.readline() == "mine\n"
+
+
 def test_the_next_worker_starts_after_the_forking_process_has_died(start, forking):
     start(ECHO, COLOUR="red")
     parent = int(start("import os; print(os.getppid())").stdout.readline())

@@ -26,6 +26,7 @@ import boto3
 
 _REQUEST_BYTES_MAX = 1 << 20
 _DESCRIPTORS = 3
+_SDK = frozenset({"boto3", "botocore", "s3transfer"})
 
 
 def serve(requests: socket.socket) -> None:
@@ -34,7 +35,6 @@ def serve(requests: socket.socket) -> None:
     Args:
         requests: Where they come from; it keeps the borders of messages.
     """
-    loaded = _loaded_packages()
     signal.signal(signal.SIGCHLD, _collect)
     # What is there already is not looked at again, so its pages stay shared.
     gc.freeze()
@@ -45,7 +45,7 @@ def serve(requests: socket.socket) -> None:
         if not data:
             return
         request = json.loads(data)
-        problem = _problem(request, loaded)
+        problem = _problem(request)
         if problem:
             requests.send(json.dumps({"problem": problem}).encode())
         else:
@@ -54,18 +54,22 @@ def serve(requests: socket.socket) -> None:
             os.close(descriptor)
 
 
-def _loaded_packages() -> frozenset[str]:
-    """Return the packages, by their first names, that are loaded and not Python's."""
-    names = {name.partition(".")[0] for name in sys.modules}
-    return frozenset(names - sys.stdlib_module_names - {"__main__", "sitecustomize"})
+def _brought(request: dict[str, Any]) -> frozenset[str]:
+    """Return the packages, by their names, that the function brings along."""
+    return frozenset(entry.stem for entry in Path(request["cwd"]).iterdir())
 
 
-def _problem(request: dict[str, Any], loaded: frozenset[str]) -> str:
+def _problem(request: dict[str, Any]) -> str:
     """Return why this worker has to start from nothing, or an empty text."""
-    for entry in Path(request["cwd"]).iterdir():
-        if entry.stem in loaded:
-            return f"the function brings its own {entry.stem}"
-    return ""
+    own = sorted(_SDK & _brought(request))
+    return f"the function brings its own {', '.join(own)}" if own else ""
+
+
+def _forget(packages: frozenset[str]) -> None:
+    """Let the worker load what its function brings, not what is loaded here."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] in packages - sys.stdlib_module_names:
+            del sys.modules[name]
 
 
 def _fork(
@@ -100,6 +104,7 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
             os.dup2(descriptor, number)
             os.close(descriptor)
         os.chdir(request["cwd"])
+        _forget(_brought(request))
         os.environ.clear()
         os.environ.update(request["environment"])
         # Each process draws its own numbers.

@@ -1,6 +1,7 @@
 """The command line's front door: parse, run one command, map errors to codes."""
 
 import argparse
+import importlib
 import json
 import logging
 import sys
@@ -8,22 +9,6 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from hotsite.errors import HotsiteError, RetryableError
-from hotsite.faces.cli import (
-    agent,
-    conformance,
-    drill,
-    init,
-    local,
-    onboard,
-    redrive,
-    report,
-    revoke,
-    seed,
-    status,
-    synth,
-    telemetry,
-    verify,
-)
 
 DONE, MISSED, WRONG, NO_ANSWER, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -41,8 +26,31 @@ examples:
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+# In the order of the help; each is the module of its name in this package.
+COMMANDS = (
+    "init",
+    "drill",
+    "report",
+    "local",
+    "synth",
+    "seed",
+    "verify",
+    "status",
+    "redrive",
+    "revoke",
+    "telemetry",
+    "onboard",
+    "agent",
+    "conformance",
+)
+
+
+def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of some commands.
+
+    Args:
+        commands: Which; all of them cost most of a second to load.
+    """
     top = argparse.ArgumentParser(
         prog="hotsite",
         description="A second, live AWS Region for your IoT fleet, and a drill "
@@ -54,17 +62,16 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--verbose", action="store_true", help="say on stderr what is decided, and why"
     )
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    operations = (seed, verify, status, redrive, revoke, telemetry)
-    devices = (onboard, agent, conformance)
-    for module in (init, drill, report, local, synth, *operations, *devices):
-        module.register(commands)
+    parsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in commands:
+        importlib.import_module(f"hotsite.faces.cli.{name}").register(parsers)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser(_named(given)).parse_args(given)
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.ERROR,
         format="%(levelname)s %(name)s: %(message)s",
@@ -82,6 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return DONE
     return code
+
+
+def _named(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the command that is called, or all if none is."""
+    words = [word for word in arguments if not word.startswith("-")]
+    return words[:1] if words and words[0] in COMMANDS else COMMANDS
 
 
 def _refuse(error: HotsiteError, *, is_json: bool) -> int:

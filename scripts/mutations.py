@@ -28,7 +28,8 @@ sys.path.insert(0, sys.argv[1])
 import hotsite
 play = importlib.import_module(sys.argv[3]).play
 assert Path(hotsite.__file__).is_relative_to(sys.argv[1]), hotsite.__file__
-for seed in range(int(sys.argv[2])):
+likely = int(sys.argv[4])
+for seed in (likely, *range(int(sys.argv[2]))):
     problems = play(seed).problems
     if problems:
         print(seed, problems[0])
@@ -53,11 +54,13 @@ class Mutation:
         name: What is done wrong.
         edits: What that is in the code.
         player: The module that plays the disasters which should find it.
+        likely: The seed that found it last; it is played first.
     """
 
     name: str
     edits: tuple[Edit, ...]
     player: str = "hotsite.disasters.disaster"
+    likely: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ REGISTRY_MUTATIONS = (
                 "class SimClaims:\n",
             ),
         ),
+        likely=23,
     ),
     Mutation(
         "a tombstone is removed as soon as a sweep meets it",
@@ -175,6 +179,7 @@ REGISTRY_MUTATIONS = (
                 "if age_s < 0 or not tombstones(record):",
             ),
         ),
+        likely=26,
     ),
     Mutation(
         "the groups of a thing that is there already are not compared",
@@ -185,6 +190,7 @@ REGISTRY_MUTATIONS = (
                 "    there = set(thing.groups) if have else set()\n",
             ),
         ),
+        likely=2,
     ),
     Mutation(
         "the expected version of a thing is the one of the other Region",
@@ -217,6 +223,7 @@ REGISTRY_MUTATIONS = (
                 "expected_version=thing.version",
             ),
         ),
+        likely=6,
     ),
     Mutation(
         "a sweep reads the first page of a list and no more",
@@ -227,6 +234,7 @@ REGISTRY_MUTATIONS = (
                 "        if page:\n",
             ),
         ),
+        likely=15,
     ),
     Mutation(
         "the limit of deletions is counted and not heeded",
@@ -242,6 +250,7 @@ REGISTRY_MUTATIONS = (
                 "    if before + count >= 0:\n",
             ),
         ),
+        likely=115,
     ),
 )
 
@@ -271,6 +280,7 @@ TELEMETRY_MUTATIONS = (
             ),
         ),
         TELEMETRY,
+        likely=1,
     ),
     Mutation(
         "retention goes on by the clock of a former run",
@@ -282,6 +292,7 @@ TELEMETRY_MUTATIONS = (
             ),
         ),
         TELEMETRY,
+        likely=52,
     ),
     Mutation(
         "a message is sent before it is durable",
@@ -294,6 +305,7 @@ TELEMETRY_MUTATIONS = (
             ),
         ),
         TELEMETRY,
+        likely=462,
     ),
     Mutation(
         "a restart goes on in its last epoch",
@@ -343,6 +355,7 @@ TELEMETRY_MUTATIONS = (
             ),
         ),
         TELEMETRY,
+        likely=29,
     ),
     Mutation(
         "what a site has not read counts as held",
@@ -356,6 +369,7 @@ TELEMETRY_MUTATIONS = (
             ),
         ),
         TELEMETRY,
+        likely=3,
     ),
     Mutation(
         "a site names what it holds up to, and no gaps",
@@ -380,6 +394,7 @@ TELEMETRY_MUTATIONS = (
             ),
         ),
         TELEMETRY,
+        likely=143,
     ),
     Mutation(
         "what a store had no room for is not put again",
@@ -391,6 +406,7 @@ TELEMETRY_MUTATIONS = (
             ),
         ),
         TELEMETRY,
+        likely=17,
     ),
     Mutation(
         "everything is replayed, whatever the site says",
@@ -414,7 +430,8 @@ def mutated(mutation: Mutation, folder: Path) -> None:
         ValueError: A text is not there exactly once; the mutation must follow.
     """
     target = folder / "hotsite"
-    shutil.copytree(SOURCE, target, ignore=shutil.ignore_patterns("__pycache__"))
+    # With what is compiled already: a file that is edited is newer than that.
+    shutil.copytree(SOURCE, target)
     for edit in mutation.edits:
         path = target / edit.path
         text = path.read_text()
@@ -430,13 +447,13 @@ def found(mutation: Mutation, seeds: int = SEEDS_MAX) -> Fate:
 
     Args:
         mutation: What to build in.
-        seeds: How many at most, from 0 on.
+        seeds: How many at most, from 0 on, and the likely one before them.
     """
     with tempfile.TemporaryDirectory(prefix="hotsite-mutation-") as name:
         folder = Path(name).resolve()
         mutated(mutation, folder)
         command = [sys.executable, "-B", "-c", _PLAYER]
-        command += [str(folder), str(seeds), mutation.player]
+        command += [str(folder), str(seeds), mutation.player, str(mutation.likely)]
         try:
             done = subprocess.run(
                 command,

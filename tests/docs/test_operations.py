@@ -14,7 +14,7 @@ METRICS = ROOT / "src" / "hotsite" / "faces" / "lambdas" / "measures.py"
 @pytest.mark.local
 def test_every_block_of_the_manual_works_and_shows_what_it_says(tmp_path):
     (tmp_path / "drills").symlink_to(ROOT / "drills")
-    play(PAGE, tmp_path, limit_s=400)
+    play(PAGE, tmp_path, limit_s=900)
 
 
 def alarms():

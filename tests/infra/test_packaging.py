@@ -14,14 +14,25 @@ from hotsite.infra.packaging import FUNCTIONS, Platform, asset_name, build
 RUNTIME = ("boto3", "botocore", "jmespath", "s3transfer", "urllib3", "dateutil", "six")
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Build each zip once for all tests: those with wheels are the slow part."""
+    folder = tmp_path_factory.mktemp("zips")
+
+    def path(function, platform=Platform.HOST):
+        return build(function, platform, folder / platform.value)
+
+    return path
+
+
 @pytest.mark.parametrize("platform", Platform)
 @pytest.mark.parametrize("function", ["canary", "onboarding", "setup"])
-def test_two_builds_are_the_same_bytes(tmp_path, function, platform):
-    first = build(function, platform, tmp_path / "first")
+def test_two_builds_are_the_same_bytes(built, tmp_path, function, platform):
+    first = built(function, platform)
     second = build(function, platform, tmp_path / "second")
     assert first.name == second.name == asset_name(function)
     assert first.read_bytes() == second.read_bytes()
-    assert [path.name for path in (tmp_path / "first").iterdir()] == [first.name]
+    assert [path.name for path in second.parent.iterdir()] == [first.name]
 
 
 def test_a_zip_that_is_there_is_not_built_again(tmp_path):
@@ -30,8 +41,8 @@ def test_a_zip_that_is_there_is_not_built_again(tmp_path):
     assert build("health", Platform.HOST, tmp_path).stat().st_mtime_ns == before
 
 
-def test_native_code_is_of_the_platform_that_runs_it(tmp_path):
-    path = build("onboarding", Platform.AWS, tmp_path)
+def test_native_code_is_of_the_platform_that_runs_it(built):
+    path = built("onboarding", Platform.AWS)
     with zipfile.ZipFile(path) as archive:
         libraries = [n for n in archive.namelist() if n.endswith(".so")]
         assert libraries
@@ -40,9 +51,9 @@ def test_native_code_is_of_the_platform_that_runs_it(tmp_path):
             assert archive.read(name)[18:20] == (183).to_bytes(2, "little"), name
 
 
-def test_no_zip_holds_faces_or_tools_that_a_lambda_must_not_have(tmp_path):
+def test_no_zip_holds_faces_or_tools_that_a_lambda_must_not_have(built):
     for function in FUNCTIONS:
-        path = build(function, Platform.HOST, tmp_path)
+        path = built(function)
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
         assert names == sorted(names)
@@ -52,8 +63,8 @@ def test_no_zip_holds_faces_or_tools_that_a_lambda_must_not_have(tmp_path):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_imports_from_its_zip_alone(tmp_path, function):
-    path = build(function, Platform.HOST, tmp_path)
+def test_a_function_imports_from_its_zip_alone(built, tmp_path, function):
+    path = built(function)
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path / "task")
     # The Lambda runtime brings boto3 and what it needs, and nothing else.

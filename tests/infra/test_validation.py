@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hotsite.infra.validation import inspect
+from hotsite.infra.validation import inspect, judged, linted
 
 REGIONS = ("eu-central-1", "eu-west-1")
 SITE = "site-eu-central-1"
@@ -233,4 +233,7 @@ def test_a_seeded_defect_is_found(assembly, tmp_path, spoil, stack, rule):
     spoil(template)
     path = tmp_path / "spoilt.template.json"
     path.write_text(json.dumps(template))
-    assert rule in {finding.rule for finding in inspect([path], regions=REGIONS)}
+    found = {finding.rule for finding in judged(path)}
+    if rule not in found:
+        found |= {finding.rule for finding in linted(path, regions=REGIONS)}
+    assert rule in found

@@ -44,20 +44,26 @@ def inspect(
     Returns:
         Findings, template by template; empty is good.
     """
-    engine = _engine()
     found: list[Finding] = []
     for path in templates:
-        report = engine.validate_template(path)
-        found += [
-            Finding(path.name, item.rule_id, item.message)
-            for item in report.diagnostics
-            if item.severity.name in _WORSE_THAN_ADVICE
-        ]
-        found += [
-            Finding(path.name, match.rule.id, match.message)
-            for match in lint_file(path, config=ManualArgs(regions=list(regions)))
-        ]
+        found += [*judged(path), *linted(path, regions=regions)]
     return tuple(found)
+
+
+def judged(path: Path) -> tuple[Finding, ...]:
+    """Return what AWS's validator and our own rules find: a tenth of a second."""
+    report = _engine().validate_template(path)
+    return tuple(
+        Finding(path.name, item.rule_id, item.message)
+        for item in report.diagnostics
+        if item.severity.name in _WORSE_THAN_ADVICE
+    )
+
+
+def linted(path: Path, *, regions: Sequence[str]) -> tuple[Finding, ...]:
+    """Return what cfn-lint finds: seconds."""
+    matches = lint_file(path, config=ManualArgs(regions=list(regions)))
+    return tuple(Finding(path.name, match.rule.id, match.message) for match in matches)
 
 
 @cache

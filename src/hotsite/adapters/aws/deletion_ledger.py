@@ -12,7 +12,7 @@ from hotsite.core.deletions import Bucket, Window
 from hotsite.core.registry import Kind
 from hotsite.errors import ConflictError
 
-_TRIES_MAX = 8
+_TRIES_MAX = 16
 
 
 class DynamoDeletionLedger:

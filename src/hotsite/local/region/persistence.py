@@ -29,7 +29,7 @@ _logger = logging.getLogger(__name__)
 
 # Longest time until a change that no HTTP answer waits for is in the file.
 LATER_S = 0.01
-SWEEP_EVERY_S = 0.1
+SWEEP_EVERY_S = 0.4
 SWEEP_RECORDS = 50
 SERVICES = "ministack.services."
 # Caches, and what grows with every call: not worth keeping, or wrong to keep.

@@ -231,6 +231,7 @@ def test_higher_quota_never_hurts(plan, factor):
     assert gain_s >= -2 * slow.admission.step_s
 
 
+@settings(deadline=None)
 @given(st.floats(0, 5), st.floats(0.01, 3), st.floats(0, 3))
 def test_sums_of_even_and_fixed_times_have_the_right_mean(low_s, width_s, by_s):
     times_s = grid.edges(1000, 0.05)

@@ -9,7 +9,14 @@ from hotsite.core.forecast import grid
 from hotsite.core.forecast.grid import Row
 from hotsite.core.forecast.outcome import Forecast, Loss, Part, Percentiles, Series
 from hotsite.core.forecast.plan import FaultKind, Plan
-from hotsite.core.forecast.simulate import Play, finite, p99_s, play, rank_share
+from hotsite.core.forecast.simulate import (
+    Play,
+    finite,
+    obeyed,
+    p99_s,
+    play,
+    rank_share,
+)
 from hotsite.core.forecast.walls import walls
 from hotsite.core.hardship import Follow
 
@@ -36,6 +43,7 @@ def forecast(plan: Plan, goal_s: float) -> Forecast:
         rto=_percentiles(played, played.back),
         connected=_percentiles(played, played.connected),
         p99_s_range=(finite(better), finite(worse)),
+        obeyed_p99_s=_obeyed_p99_s(plan),
         commands_s=_commands_s(played),
         parts=_parts(played),
         walls=tuple(walls(plan, goal_s)),
@@ -65,6 +73,11 @@ def _reasons(found: Forecast, plan: Plan, rto_s: float, rpo: int) -> Iterator[st
         yield f"99 % of the fleet never recover; the objective is {rto_s:g} s"
     elif reached_s > rto_s:
         yield f"RTO p99 is {reached_s:.1f} s; the objective is {rto_s:g} s"
+        if found.obeyed_p99_s is not None and found.obeyed_p99_s <= rto_s:
+            yield (
+                f"resolvers that stretch the TTL are all that is in the way: without"
+                f" them it is {found.obeyed_p99_s:.1f} s"
+            )
     limit = plan.quotas.connections
     if limit is not None and plan.devices > limit:
         shut_out = plan.devices - limit
@@ -125,6 +138,13 @@ def _parts(played: Play) -> tuple[Part, ...]:
         parts.append(Part(name, *(0.0 if span == inf else span for span in took)))
         before = at
     return tuple(parts)
+
+
+def _obeyed_p99_s(plan: Plan) -> float | None:
+    waits = plan.device.follow is Follow.DNS and plan.fault is not FaultKind.PLANNED
+    if not waits or not plan.resolvers.stretch_share:
+        return None
+    return finite(p99_s(obeyed(plan)))
 
 
 def _commands_s(played: Play) -> float | None:

@@ -88,6 +88,8 @@ class Forecast:
         connected: Until the CONNECT is accepted.
         p99_s_range: The 99th percentile in better and in worse failovers: nine of ten
             lie between.
+        obeyed_p99_s: The 99th percentile of those whose resolver obeys the TTL; None
+            where none stretches it, or nobody waits for DNS.
         commands_s: When 99 % can hear commands again: the SUBSCRIBE quota's time.
         parts: What the recovery time is made of.
         walls: The quotas.
@@ -101,6 +103,7 @@ class Forecast:
     rto: Percentiles
     connected: Percentiles
     p99_s_range: tuple[float | None, float | None]
+    obeyed_p99_s: float | None
     commands_s: float | None
     parts: tuple[Part, ...]
     walls: tuple[Wall, ...]

@@ -1,7 +1,7 @@
 """Play the loss of a Region: from the fault until telemetry is stored again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf
 
 import numpy as np
@@ -130,6 +130,11 @@ def p99_s(plan: Plan, share: float = 0.5) -> float:
     """
     played = play(plan, [share])
     return played.percentile_s(played.back, 99)[0]
+
+
+def obeyed(plan: Plan) -> Plan:
+    """Return the same plan with no resolver that stretches the TTL."""
+    return replace(plan, resolvers=replace(plan.resolvers, stretch_share=0.0))
 
 
 def finite(value_s: float) -> float | None:

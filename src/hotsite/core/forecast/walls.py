@@ -6,7 +6,7 @@ from math import ceil, inf
 
 from hotsite.core.forecast.outcome import Wall
 from hotsite.core.forecast.plan import FaultKind, Plan, Quotas
-from hotsite.core.forecast.simulate import p99_s
+from hotsite.core.forecast.simulate import obeyed, p99_s
 from hotsite.core.hardship import Follow
 
 _ROUND_TO = 100
@@ -38,13 +38,12 @@ def _rate_walls(plan: Plan, goal_s: float) -> Iterator[Wall]:
     those devices, and the others need one all the same.
     """
     quotas, devices = plan.quotas, plan.devices
-    obeyed = replace(plan, resolvers=replace(plan.resolvers, stretch_share=0.0))
-    left_s = goal_s - p99_s(_unlimited(obeyed))
+    left_s = goal_s - p99_s(_unlimited(obeyed(plan)))
     connects = quotas.connects_per_s
     if connects is not None and plan.device.follow is not Follow.PRE_WARMED:
         wall = _rate_wall("CONNECT requests per second", connects, devices, left_s)
         if wall.needed is not None:
-            wall = replace(wall, needed=_enough(obeyed, wall.needed, goal_s))
+            wall = replace(wall, needed=_enough(obeyed(plan), wall.needed, goal_s))
         yield wall
     subscribes, filters = quotas.subscribes_per_s, plan.device.subscriptions
     if subscribes is not None and filters:

@@ -12,6 +12,7 @@ from hotsite.faces.cli import (
     agent,
     conformance,
     drill,
+    forecast,
     init,
     local,
     onboard,
@@ -34,6 +35,7 @@ exit codes:
   130 interrupted, state left clean
 
 examples:
+  hotsite forecast --devices 100000
   hotsite drill drills/region-loss.toml --devices 50
   hotsite local up --detach && hotsite local status
   hotsite seed --from eu-central-1 && hotsite verify
@@ -57,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     operations = (seed, verify, status, redrive, revoke, telemetry)
     devices = (onboard, agent, conformance)
-    for module in (init, drill, report, local, synth, *operations, *devices):
+    for module in (init, forecast, drill, report, local, synth, *operations, *devices):
         module.register(commands)
     return top
 

@@ -146,7 +146,7 @@ def _walls(outlook: Outlook) -> Table:
     )
     return Table(
         "Quotas of the surviving Region",
-        ("Quota", "Limit", "Nobody is faster", goal),
+        ("Quota", "Limit", "Fleet needs at least", goal),
         rows,
         note=(
             "Devices behind resolvers that stretch the TTL are left out of what is"

@@ -203,7 +203,7 @@ def assumed(plan: Plan) -> Table:
     """Return what the forecast stands on."""
     check, resolvers, device = plan.check, plan.resolvers, plan.device
     policy, quotas = device.policy, plan.quotas
-    share = f"{resolvers.stretch_share:.2%}"
+    share = f"{100 * resolvers.stretch_share:.2f} %"
     rows = (
         ("Fault", FAULTS[plan.fault]),
         ("Devices", POLICIES[device.follow]),

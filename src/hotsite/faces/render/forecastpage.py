@@ -1,6 +1,8 @@
 """A forecast as one self-contained page: no script, no fetch, no fonts."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hotsite.core.forecast.outlook import Outlook
 from hotsite.core.hardship import Follow
@@ -9,6 +11,8 @@ from hotsite.faces.render.charts import LAYOUTS
 from hotsite.faces.render.forecastcurve import drawing
 from hotsite.faces.render.markup import Markup, join, tag
 from hotsite.faces.render.tables import Table
+
+_UNIT = re.compile(r"(\d) (s|h|%)(?!\w)")
 
 
 def html(outlook: Outlook, *, more: Iterable[Table] = ()) -> str:
@@ -49,11 +53,11 @@ def _banner(outlook: Outlook, word: str) -> Markup:
         f"Forecast: {forecast.FAULTS[plan.fault]};"
         f" {forecast.POLICIES[plan.device.follow]}"
     )
-    items = [tag("li", reason) for reason in outlook.reasons]
+    items = [tag("li", _unbroken(reason)) for reason in outlook.reasons]
     return tag(
         "header",
         tag("p", tag("span", f"{mark} {word}", class_="badge"), class_="word"),
-        tag("h1", forecast.headline(outlook)),
+        tag("h1", _unbroken(forecast.headline(outlook))),
         tag("ul", *items, class_="reasons") if items else "",
         tag("p", facts, class_="facts"),
         class_="fail" if outlook.reasons else "pass",
@@ -70,5 +74,13 @@ def _legend(outlook: Outlook) -> Iterable[tuple[str, str]]:
 def _section(table: Table) -> Markup:
     if not table.rows:
         return join()
-    inner = tag("div", parts.table(table), class_="scroll")
-    return parts.section(table.caption, inner)
+    rows = tuple(tuple(map(_unbroken, row)) for row in table.rows)
+    # A table of two columns is one of words: its values may be long.
+    is_words = table.headers[1:] == ("Value",)
+    whole = parts.table(replace(table, rows=rows), "words" if is_words else "numbers")
+    return parts.section(table.caption, tag("div", whole, class_="scroll"))
+
+
+def _unbroken(text: str) -> str:
+    """Return a text in which no line ends between a number and its unit."""
+    return _UNIT.sub("\\1\u00a0\\2", text)

@@ -18,6 +18,7 @@ from pathlib import Path
 from bench_capacity import capacity
 from bench_connects import connects
 from bench_failover import failovers
+from bench_forecast import forecasts
 from bench_lag import registry_lag
 from bench_registry import quotas, replication
 from bench_replay import replay
@@ -180,6 +181,7 @@ BENCHMARKS: tuple[Callable[[], Iterable[Result]], ...] = (
     dns,
     mqtt,
     drills,
+    forecasts,
     connects,
     registry_lag,
     capacity,

@@ -13,6 +13,7 @@ from hotsite.core.churn import (
     RegistryChanged,
     SiteReturned,
 )
+from hotsite.core.foreseen import DrillForecast
 from hotsite.core.hardship import PowerCut, PowerRestored, SiteSick
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
@@ -43,6 +44,7 @@ CHURN = {
     SiteReturned,
 }
 HARDSHIP = {PowerCut, PowerRestored, SiteSick}
+FORESEEN = {DrillForecast}
 
 
 def test_a_whole_drill_survives_being_written_and_read():
@@ -52,6 +54,7 @@ def test_a_whole_drill_survives_being_written_and_read():
         DeviceUnconnectable,
         *CHURN,
         *HARDSHIP,
+        *FORESEEN,
     }
     assert [decode(encode(event)) for event in events] == events
 

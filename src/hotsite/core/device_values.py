@@ -34,6 +34,8 @@ _KEEP_ALIVE_S_MAX = 1200.0
 # AWS IoT Core: 100 unacknowledged QoS 1 messages a client ("Maximum inbound
 # unacknowledged QoS 1 publish requests") and 100 publishes a second a connection.
 _AWS_PER_CONNECTION_MAX = 100
+# Time between two messages of a device that was told nothing else, in seconds.
+PUBLISH_INTERVAL_S = 10.0
 _PORT_MAX = 65_535
 
 
@@ -147,6 +149,10 @@ class DevicePolicy:
         for is_fine, what in rules:
             if not is_fine:
                 raise InvalidInputError(f"device policy: {what} is out of range")
+
+
+# For devices that cannot be away for long: a dead Region is noticed in 4 s.
+CRITICAL = DevicePolicy(ack_s_max=2.0, keep_alive_s=2.0, ping_s_max=2.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from hotsite.core.churn import (
     RegistryChanged,
     SiteReturned,
 )
+from hotsite.core.foreseen import DrillForecast
 from hotsite.core.hardship import PowerCut, PowerRestored, SiteSick
 from hotsite.core.intervals import Intervals
 from hotsite.core.scenario import FaultKind, Objectives
@@ -295,6 +296,7 @@ class DrillEnded:
 
 Fact = (
     DrillStarted
+    | DrillForecast
     | PhaseStarted
     | DeviceOnboarded
     | DeviceApplied

@@ -15,6 +15,7 @@ from hotsite.core.accounting import Account, Rpo, account
 from hotsite.core.aftermath import ReturnFigures, judge_return, return_reasons
 from hotsite.core.churn import ChurnObjectives
 from hotsite.core.churn_verdict import ChurnFigures, judge_churn
+from hotsite.core.foreseen import DrillForecast
 from hotsite.core.hardship import PowerCut, SiteSick
 from hotsite.core.history import History, is_iot_name, percentile
 from hotsite.core.journal import (
@@ -108,6 +109,7 @@ class Verdict:
         churn_objectives: What such a drill was judged against, instead.
         hardship: Power cuts and sickness, in a drill that has them.
         returned: What the dead Region's return changed, if it returned.
+        forecast: What was foreseen of the recovery, if anything was.
     """
 
     scenario: str
@@ -125,6 +127,7 @@ class Verdict:
     churn_objectives: ChurnObjectives | None = None
     hardship: Hardship | None = None
     returned: ReturnFigures | None = None
+    forecast: DrillForecast | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return ``verdict.json``, its keys in the documented order."""
@@ -133,7 +136,11 @@ class Verdict:
             # What a scenario does not ask for is no objective of it.
             if not objectives[goal]:
                 del objectives[goal]
-        more = {"hardship": self.hardship, "returned": self.returned}
+        more = {
+            "forecast": self.forecast,
+            "hardship": self.hardship,
+            "returned": self.returned,
+        }
         if self.churn is not None and self.churn_objectives is not None:
             # Nobody published, so the usual ones were no objectives of the drill.
             own = records.write(self.churn_objectives)
@@ -200,6 +207,7 @@ def judge(events: Iterable[Event]) -> Verdict:
         reasons=reasons,
         hardship=hardship,
         returned=returned,
+        forecast=next((fact for _, fact in history.each(DrillForecast)), None),
     )
 
 

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hotsite.core.backoff import BackoffPolicy
-from hotsite.core.device_values import DevicePolicy, check_endpoint
+from hotsite.core.device_values import (
+    CRITICAL,
+    PUBLISH_INTERVAL_S,
+    DevicePolicy,
+    check_endpoint,
+)
 from hotsite.core.error_budget import BudgetPolicy
 from hotsite.core.mqtt_packets import Version
 from hotsite.core.outbox import OutboxPolicy, Overflow
@@ -20,8 +25,6 @@ _PEM = "-----BEGIN"
 # Beside the configuration: a device keeps what it has not delivered.
 _OUTBOX = "outbox.sqlite"
 _USUAL = DevicePolicy()
-# For devices that cannot be away for long: a dead Region is noticed in 4 s.
-_CRITICAL = DevicePolicy(ack_s_max=2.0, keep_alive_s=2.0, ping_s_max=2.0)
 _Value = TypeVar("_Value")
 
 
@@ -70,7 +73,7 @@ class AgentConfig:
     outbox: Path
     ports: tuple[int, ...] = (8883,)
     resolver: NameServer | None = None
-    interval_s: float = 10.0
+    interval_s: float = PUBLISH_INTERVAL_S
     seed: int = 0
     starts_per_s: float = 100.0
     is_listening: bool = True
@@ -210,7 +213,7 @@ def _common(table: _Table, devices: tuple[DeviceConfig, ...]) -> AgentConfig:
         starts_per_s=table.take("starts_per_s", float, default.starts_per_s),
         is_listening=table.take("is_listening", bool, default.is_listening),
         standby_connection=has_standby,
-        policy=_policy(table.table("policy"), _CRITICAL if has_standby else _USUAL),
+        policy=_policy(table.table("policy"), CRITICAL if has_standby else _USUAL),
         keeping=_keeping(table.table("keeping")),
     )
     table.finish()

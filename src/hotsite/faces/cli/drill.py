@@ -23,7 +23,7 @@ from hotsite.flows.drill import play
 from hotsite.local.churn import LocalChurnWorld
 from hotsite.local.client import LocalCloud
 from hotsite.local.world import LocalWorld
-from hotsite.ports import Clock, World
+from hotsite.ports import Clock, Journal, World
 from hotsite.ports.churn import ChurnWorld
 from hotsite.sim.churn import SimChurnWorld
 from hotsite.sim.clock import SimClock
@@ -129,11 +129,21 @@ def _play(scenario: Scenario, text: str, world: str, folder: Path) -> None:
             folder / "journal.jsonl", clock.now_s(), clock, listener=view.event
         ) as journal,
     ):
+        book = _foretold(journal, scenario) if world == "local" else journal
         try:
-            play(scenario, text, there, journal, clock)
+            play(scenario, text, there, book, clock)
         except KeyboardInterrupt:
             journal.write(DrillEnded("interrupted"))
             raise
+
+
+def _foretold(journal: JournalWriter, scenario: Scenario) -> Journal:
+    """Return the journal, with what is forecast of the drill written into it."""
+    # NumPy takes a tenth of a second to import and most commands do not need it.
+    from hotsite.faces.cli import drillforecast  # noqa: PLC0415
+
+    found = drillforecast.foresee(scenario)
+    return journal if found is None else drillforecast.Foretold(journal, found)
 
 
 def _play_churn(

@@ -19,6 +19,7 @@ exit codes:
   130 interrupted, state left clean
 
 examples:
+  hotsite forecast --devices 100000
   hotsite drill drills/region-loss.toml --devices 50
   hotsite local up --detach && hotsite local status
   hotsite seed --from eu-central-1 && hotsite verify
@@ -29,6 +30,7 @@ examples:
 # In the order of the help; each is the module of its name in this package.
 COMMANDS = (
     "init",
+    "forecast",
     "drill",
     "report",
     "local",

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from importlib import resources
 
 from hotsite.core.journal import Event
-from hotsite.faces.render import churn, tables
+from hotsite.faces.render import churn, parts, tables
 from hotsite.faces.render.charts import LAYOUTS
 from hotsite.faces.render.curve import curve, waits
 from hotsite.faces.render.markup import Markup, join, tag
 from hotsite.faces.render.story import Story, tell
-from hotsite.faces.render.tables import Figure, Table
 from hotsite.faces.render.timeline import timeline
 
 _TIME = r"\d[\d.]* s\b"
@@ -31,15 +29,8 @@ def report_html(events: Iterable[Event]) -> str:
     """
     story = tell(events)
     started = story.history.started
-    style = resources.files(__package__).joinpath("report.css").read_text("utf-8")
-    head = tag(
-        "head",
-        Markup('<meta charset="utf-8">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Markup('<meta name="color-scheme" content="light dark">'),
-        tag("title", f"{_word(story)}: {started.scenario} \u2013 hotsite drill"),
-        tag("style", Markup(style)),
-    )
+    title = f"{_word(story)}: {started.scenario} \u2013 hotsite drill"
+    head = parts.head(title)
     body = tag("body", _banner(story), tag("main", *_sections(story)), _footer(story))
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
@@ -81,21 +72,23 @@ def _unbroken(text: str, story: Story) -> Markup:
 
 def _sections(story: Story) -> Iterable[Markup]:
     verdict = story.verdict
-    yield tag("dl", *map(_card, churn.figures(verdict)), class_="cards")
-    yield _section(
+    yield tag("dl", *map(parts.card, churn.figures(verdict)), class_="cards")
+    yield parts.section(
         "Timeline",
         *(timeline(story, layout) for layout in LAYOUTS),
-        _legend(_regions(story)),
+        parts.legend(_regions(story)),
     )
     if verdict.churn is None:
         yield from _recovery_sections(story)
     else:
         for table in churn.tables_of(story):
-            yield _section(table.caption, _table(table))
-    yield _section("What happened", _table(tables.moment_table(story), "moments"))
-    yield _section(
+            yield parts.section(table.caption, parts.table(table))
+    yield parts.section(
+        "What happened", parts.table(tables.moment_table(story), "moments")
+    )
+    yield parts.section(
         "This run",
-        _table(tables.run_table(story), "words"),
+        parts.table(tables.run_table(story), "words"),
         tag("h3", "Play it again"),
         tag("pre", "\n".join(tables.commands(story))),
         tag("h3", "Scenario"),
@@ -106,7 +99,7 @@ def _sections(story: Story) -> Iterable[Markup]:
 def _recovery_sections(story: Story) -> Iterable[Markup]:
     verdict = story.verdict
     if story.away_s:
-        yield _section(
+        yield parts.section(
             "How long devices were away",
             tag(
                 "p",
@@ -114,40 +107,28 @@ def _recovery_sections(story: Story) -> Iterable[Markup]:
                 " is stored in the surviving site.",
             ),
             *(curve(story, layout) for layout in LAYOUTS),
-            _legend((part.css, f"{part.name}: {part.took}") for part in waits(story)),
+            parts.legend(
+                (wait.css, f"{wait.name}: {wait.took}") for wait in waits(story)
+            ),
         )
     yield tag(
         "div",
-        _section("Recovery, step by step", _table(tables.recovery_table(verdict))),
-        _section(
+        parts.section(
+            "Recovery, step by step", parts.table(tables.recovery_table(verdict))
+        ),
+        parts.section(
             "Readiness of the standby",
-            _table(tables.registry_table(story)),
-            _table(tables.slowest_table(story)),
+            parts.table(tables.registry_table(story)),
+            parts.table(tables.slowest_table(story)),
         ),
         class_="pair",
     )
-    yield _section("Messages, accounted for", _table(tables.loss_table(story)))
+    yield parts.section(
+        "Messages, accounted for", parts.table(tables.loss_table(story))
+    )
     if verdict.returned is not None:
         table = tables.return_table(verdict)
-        yield _section(table.caption, _table(table))
-
-
-def _section(title: str, *children: str) -> Markup:
-    return tag("section", tag("h2", title), *children)
-
-
-def _card(figure: Figure) -> Markup:
-    mark = "\u2713" if figure.is_met else "\u2715"
-    kind = "met" if figure.is_met else "missed"
-    is_number = figure.value[0].isdigit()
-    return tag(
-        "div",
-        tag("dt", figure.name),
-        tag("dd", figure.value, class_="value" if is_number else "value word"),
-        tag("dd", f"wanted: {figure.wanted}", class_="wanted"),
-        tag("dd", f"{mark} {figure.word}", class_="judgement"),
-        class_=f"card {kind}",
-    )
+        yield parts.section(table.caption, parts.table(table))
 
 
 def _regions(story: Story) -> Iterable[tuple[str, str]]:
@@ -157,33 +138,6 @@ def _regions(story: Story) -> Iterable[tuple[str, str]]:
         ("b", f"{started.standby} (standby)"),
         ("off", "offline or unhealthy"),
     )
-
-
-def _legend(entries: Iterable[tuple[str, str]]) -> Markup:
-    items = (
-        tag("li", tag("span", class_=f"swatch {css}", aria_hidden="true"), text)
-        for css, text in entries
-    )
-    return tag("ul", *items, class_="legend")
-
-
-def _table(table: Table, css: str = "numbers") -> Markup:
-    if not table.rows:
-        return Markup()
-    head = tag("tr", *(tag("th", text, scope="col") for text in table.headers))
-    rows = (
-        tag("tr", tag("th", first, scope="row"), *(tag("td", cell) for cell in rest))
-        for first, *rest in table.rows
-    )
-    element = tag(
-        "table",
-        tag("caption", table.caption),
-        tag("thead", head),
-        tag("tbody", *rows),
-        class_=css,
-    )
-    note = tag("p", table.note, class_="note") if table.note else Markup()
-    return join(element, note)
 
 
 def _footer(story: Story) -> Markup:

@@ -148,22 +148,26 @@ def figure_table(found: Iterable[Figure]) -> Table:
 
 
 def recovery_table(verdict: Verdict) -> Table:
-    """Return what the recovery was made of."""
-    rto, phases = verdict.rto, verdict.phases
-    return Table(
-        "Recovery, step by step",
-        ("Step", "After the fault"),
-        (
-            ("Health checks gave the site up", seconds(phases.detected_s)),
-            ("DNS answered the other site", seconds(phases.dns_switched_s)),
-            ("First telemetry stored", _reached(rto.first_s, verdict)),
-            ("Half of the fleet connected", seconds(phases.reconnected_p50_s)),
-            ("Half of the fleet stored (p50)", _reached(rto.p50_s, verdict)),
-            ("90 % stored (p90)", _reached(rto.p90_s, verdict)),
-            ("99 % stored (p99)", _reached(rto.p99_s, verdict)),
-            ("Last device stored", _reached(rto.max_s, verdict)),
-        ),
+    """Return what the recovery was made of, beside what was forecast of it."""
+    rto, phases, foreseen = verdict.rto, verdict.phases, verdict.forecast
+    rows = (
+        ("Health checks gave the site up", seconds(phases.detected_s), None),
+        ("DNS answered the other site", seconds(phases.dns_switched_s), None),
+        ("First telemetry stored", _reached(rto.first_s, verdict), None),
+        ("Half of the fleet connected", seconds(phases.reconnected_p50_s), None),
+        ("Half of the fleet stored (p50)", _reached(rto.p50_s, verdict), "p50_s"),
+        ("90 % stored (p90)", _reached(rto.p90_s, verdict), "p90_s"),
+        ("99 % stored (p99)", _reached(rto.p99_s, verdict), "p99_s"),
+        ("Last device stored", _reached(rto.max_s, verdict), "max_s"),
     )
+    caption, headers = "Recovery, step by step", ("Step", "After the fault")
+    if foreseen is None:
+        return Table(caption, headers, tuple((step, at) for step, at, _ in rows))
+    beside = (
+        (step, at, "" if key is None else seconds(getattr(foreseen, key)))
+        for step, at, key in rows
+    )
+    return Table(caption, (*headers, "Forecast"), tuple(beside))
 
 
 def loss_table(story: Story) -> Table:

@@ -18,7 +18,7 @@ def verdict_text(verdict: Verdict) -> str:
             f" world {verdict.world}, seed {verdict.seed}"
         ),
         "",
-        *_table(tables.figure_table(churn.figures(verdict))),
+        *table_lines(tables.figure_table(churn.figures(verdict))),
     ]
     if verdict.reasons:
         lines += ["", *(f"- {reason}" for reason in verdict.reasons)]
@@ -41,7 +41,7 @@ def report_text(events: Iterable[Event]) -> str:
     parts = (*_parts(story), tables.moment_table(story), tables.run_table(story))
     lines = [churn.headline_of(story), "", verdict_text(story.verdict)]
     for table in filter(lambda part: part.rows, parts):
-        lines += [table.caption.upper(), *_table(table), ""]
+        lines += [table.caption.upper(), *table_lines(table), ""]
     lines += ["AGAIN", *(f"  {command}" for command in tables.commands(story))]
     return "\n".join(lines) + "\n"
 
@@ -57,7 +57,8 @@ def _parts(story: Story) -> Iterable[Table]:
     yield tables.slowest_table(story)
 
 
-def _table(table: Table) -> Iterator[str]:
+def table_lines(table: Table) -> Iterator[str]:
+    """Yield a table's lines, its columns below each other."""
     rows = (table.headers, *table.rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -9,6 +9,8 @@ from hotsite.local.dns.reading import read_json
 # Linux: sizeof(sockaddr_un.sun_path) is 108 with the closing zero; 103 elsewhere.
 _SOCKET_PATH_BYTES_MAX = 103
 
+CHECKERS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class DnsConfig:
@@ -35,7 +37,7 @@ class DnsConfig:
     control_path: Path
     ports: tuple[int, ...] = (53, 5353)
     optional_ports: frozenset[int] = frozenset({53})
-    checker_count: int = 16
+    checker_count: int = CHECKERS
     seed: int = 0
     time_scale: float = 1.0
     tcp_idle_s: float = 10.0
@@ -65,7 +67,7 @@ def load_config(path: Path) -> DnsConfig:
         control_path=Path(reader.text("control_path")),
         ports=ports,
         optional_ports=frozenset(optional or {53}),
-        checker_count=reader.whole("checker_count", 16),
+        checker_count=reader.whole("checker_count", CHECKERS),
         seed=reader.whole("seed", 0),
         time_scale=reader.number("time_scale", 1.0),
         tcp_idle_s=reader.number("tcp_idle_s", 10.0),

@@ -17,7 +17,7 @@ from hotsite.core.healthcheck import CheckType, HealthCheckConfig
 # limit of its own for it). The searched string may take 2 s more.
 _TCP_CONNECT_S = 10.0
 _HTTP_CONNECT_S = 4.0
-_STATUS_S = 2.0
+STATUS_S = 2.0
 _BODY_S = 2.0
 _SEARCH_BYTES = 5120
 _HEAD_BYTES_MAX = 16_384
@@ -73,7 +73,7 @@ async def _ask(
     server_name = (name if check.has_sni else "") if tls else None
     writer = None
     try:
-        async with asyncio.timeout(_STATUS_S):
+        async with asyncio.timeout(STATUS_S):
             reader, writer = await asyncio.open_connection(
                 sock=endpoint, ssl=tls, server_hostname=server_name
             )

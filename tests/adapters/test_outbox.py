@@ -182,6 +182,21 @@ async def test_messages_of_one_moment_share_a_commit(tmp_path):
     await store.close()
 
 
+async def test_whoever_waits_finds_all_that_was_appended_before(tmp_path):
+    store = SqliteOutbox.open(tmp_path / "outbox.sqlite")
+    epoch = store.start(["x"], epoch_min=1)["x"].epoch
+    published = []
+    for seq in range(1, 4):
+        durable = store.append("x", message(epoch, seq))
+        durable.add_done_callback(lambda _, seq=seq: published.append(seq))
+        # The one before is on its way to the disk.
+        await asyncio.sleep(0)
+    await store.written()
+    assert published == [1, 2, 3]
+    await store.written()
+    await store.close()
+
+
 async def test_a_message_with_a_known_key_breaks_loudly(tmp_path):
     store = SqliteOutbox.open(tmp_path / "outbox.sqlite")
     store.start(["x"], epoch_min=1)

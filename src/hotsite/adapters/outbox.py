@@ -162,6 +162,17 @@ class SqliteOutbox:
                 batch.given_up.append((thing, *key))
         self._write_lazily()
 
+    async def written(self) -> None:
+        """Wait until what was appended before is durable.
+
+        Raises:
+            UnreachableError: The file could not be written.
+        """
+        # Batches are written in their order; this one may be empty.
+        batch = self._open_batch()
+        self._write_soon()
+        await batch.durable
+
     async def close(self) -> None:
         """Write what waits, then close the file.
 

@@ -160,6 +160,14 @@ class Crew:
             failure=self._failure,
         )
 
+    async def written(self) -> None:
+        """Wait until every message that was made is published: it is durable.
+
+        Raises:
+            UnreachableError: The outbox could not be written.
+        """
+        await self._store.written()
+
     async def stop(self) -> None:
         """Let every device say goodbye, and keep what they hold.
 

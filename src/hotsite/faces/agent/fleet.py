@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from hotsite.core.device_values import Failed, Output
-from hotsite.errors import HotsiteError, InvalidInputError, PermanentError
+from hotsite.errors import (
+    HotsiteError,
+    InvalidInputError,
+    PermanentError,
+    UnreachableError,
+)
 from hotsite.faces.agent import lines, loop
 from hotsite.faces.agent.config import AgentConfig, read_fleet
 from hotsite.faces.agent.crew import Crew
@@ -30,6 +35,7 @@ class _Fleet:
         self.crew = Crew(config, self._tell)
         self.stopped = loop.exit_on_signals()
         self._retention_s = config.keeping.retention_s
+        self._reporting: set[asyncio.Future[None]] = set()
 
     async def run(self) -> int:
         """Run until a command, a signal or the end of stdin says stop."""
@@ -63,7 +69,9 @@ class _Fleet:
             return
         match name:
             case "report":
-                self._report(fault_at_s)
+                reporting = asyncio.ensure_future(self._report(fault_at_s))
+                self._reporting.add(reporting)
+                reporting.add_done_callback(self._reporting.discard)
             case "pause" | "resume":
                 self.crew.is_paused = name == "pause"
             case "stop":
@@ -86,7 +94,13 @@ class _Fleet:
             # The loop ended first; nobody is left to hear.
             return
 
-    def _report(self, fault_at_s: float | None) -> None:
+    async def _report(self, fault_at_s: float | None) -> None:
+        try:
+            # A message that is on its way to the disk arrives after the report.
+            await self.crew.written()
+        except UnreachableError:
+            # The run ends of it.
+            return
         since_s = None if fault_at_s is None else self.crew.clock() - fault_at_s
         # Later, messages from after the fault may have left the outbox as well.
         has_before = since_s is not None and since_s <= self._retention_s

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.core.forecast_reference import Reference
+from tests.forecast.forecast_reference import Reference
 
 from hotsite.core.forecast.detection import checked_s
 from hotsite.core.forecast.plan import (

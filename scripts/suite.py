@@ -69,7 +69,8 @@ GROUPS = (
         ),
     ),
     Group("local", (Tests(("local",)),)),
-    Group("ports", (Tests(("contract", "clients", "agent", "adapters", "docs")),)),
+    Group("ports", (Tests(("fleet", "contract", "agent", "adapters")),)),
+    Group("manuals", (Tests(("docs", "clients")),)),
     Group("drills", (Tests(("drills",)),)),
 )
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import boto3
 import pytest
+from tests.fleet.existing_fleet import CERTIFIED, THINGS, Fleet, policy
 from tests.local.cloud_world import wait_until
-from tests.local.existing_fleet import CERTIFIED, THINGS, Fleet, policy
 
 pytestmark = pytest.mark.local
 

@@ -8,6 +8,8 @@ stayed. Both may be repeated: the order carries the number of the epoch.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from hotsite.core.move import Move
 from hotsite.core.preflight import Limits
@@ -15,6 +17,8 @@ from hotsite.core.registry import Kind
 from hotsite.errors import NotReadyError, ThrottledError
 from hotsite.ports import Clock, Records
 from hotsite.ports.operations import Commands
+
+_Answer = TypeVar("_Answer")
 
 # Of a drain that has gone through all things.
 END = "end"
@@ -97,7 +101,7 @@ def order(plan: Drain, cohort: tuple[str, ...]) -> int:
     within_s = len(cohort) / plan.limits.fleet.pace_per_s
     move = Move(plan.to, within_s, plan.epoch)
     for thing in cohort:
-        _patiently(plan, lambda thing=thing: plan.commands.order(thing, move))  # type: ignore[misc]
+        _patiently(plan, partial(plan.commands.order, thing, move))
     return len(cohort)
 
 
@@ -105,10 +109,7 @@ def cut(plan: Drain, cohort: tuple[str, ...]) -> int:
     """End the connections of those who are still there."""
     count = 0
     for thing in cohort:
-        was_there = _patiently(
-            plan,
-            lambda thing=thing: plan.commands.disconnect(thing),  # type: ignore[misc]
-        )
+        was_there = _patiently(plan, partial(plan.commands.disconnect, thing))
         if was_there:
             count += 1
             # They come back at once, all of them, unlike those who were told.
@@ -122,7 +123,7 @@ def _cohorts(things: tuple[str, ...], limits: Limits) -> Iterator[tuple[str, ...
         yield things[begin : begin + size]
 
 
-def _patiently(plan: Drain, make: Callable[[], bool | None]) -> bool | None:
+def _patiently(plan: Drain, make: Callable[[], _Answer]) -> _Answer:
     for _ in range(_THROTTLED_MAX - 1):
         try:
             return make()

@@ -11,7 +11,7 @@ from hotsite.core.operations import DONE, Book, Kind, Operation
 from hotsite.core.preflight import Facts, Objection, objections
 from hotsite.errors import NotReadyError, UnsafePlanError
 from hotsite.flows.absence import absence
-from hotsite.flows.steps import STEPS, Control, Run
+from hotsite.flows.steps import STEPS, Control, Run, behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +182,11 @@ def _run(found: Plan, control: Control) -> Run:
         overridden=tuple(one.text for one in found.objections),
         force_because=request.force_because,
     )
+    if request.force_because is not None and request.kind is not Kind.FORCED:
+        late = behind(control, operation)
+        more = () if late is None else (late,)
+        told = tuple(dict.fromkeys((*operation.overridden, *more)))
+        operation = replace(operation, overridden=told)
     before = found.book.operation(request.target)
     control.desks[request.target].operations.write(operation, previous=before)
     run = Run(control, operation)

@@ -168,21 +168,28 @@ class Step:
     act: Callable[[Run], None]
 
 
-def _lag_missing(run: Run) -> str | None:
-    """Return which site is too far behind; both count for a failback."""
-    operation, limits = run.operation, run.control.limits
-    if operation.force_because is not None:
-        return None
-    is_back = operation.kind is Kind.FAILBACK
-    sites = (operation.target, *((operation.source,) if is_back else ()))
-    for site in sites:
-        behind_s = run.control.behind_s(site)
+def behind(control: Control, operation: Operation) -> str | None:
+    """Return which site is too far behind, or nothing.
+
+    The target counts, and for a failback the source as well: it has to have what
+    the target kept to itself when it left.
+    """
+    is_back, limits = operation.kind is Kind.FAILBACK, control.limits
+    for site in (operation.target, *((operation.source,) if is_back else ())):
+        behind_s = control.behind_s(site)
         if behind_s is None:
-            return f"how far {site} is behind is not measured"
+            return f"how far {site} is behind was not measured"
         if behind_s > limits.lag_s_max:
             allowed = f"{limits.lag_s_max:.0f} s allowed"
             return f"{site} is {behind_s:.0f} s behind, {allowed}"
     return None
+
+
+def _lag_missing(run: Run) -> str | None:
+    """Return what to wait for; who has a reason to hurry does not wait."""
+    if run.operation.force_because is not None:
+        return None
+    return behind(run.control, run.operation)
 
 
 def _wait_for_lag(run: Run) -> None:

@@ -77,8 +77,12 @@ ROWS = {
         replace(ALONE, leads_to=None, resumes=2),
         (Action.WAIT, False, "cannot tell"),
     ),
-    "active, back from away, alone, and DNS leads here": (
+    "active, back from away for a moment, alone, and DNS leads here": (
         replace(ALONE, book=book(look("a", A0, sure_s=NOW_S - 31))),
+        (Action.WAIT, False, "fenced just now: DNS has 89 s to follow"),
+    ),
+    "active, back from away, alone, and DNS leads here": (
+        replace(ALONE, book=book(look("a", A0, sure_s=NOW_S - 120))),
         (Action.TAKE_OVER, True, "b does not answer, and the fleet is led here"),
     ),
     "active, back from away, alone, and DNS leads away": (

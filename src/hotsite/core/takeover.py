@@ -138,7 +138,22 @@ def _limitation(sights: Sights, policy: FencePolicy) -> str | None:
         return f"paused: {sights.book.pause.reason or 'no reason was given'}"
     if not _leads_here(sights, policy):
         return f"only this site finds {peer} sick: DNS does not lead here"
-    return None if known.active == sights.site else _too_soon(sights, policy)
+    if known.active == sights.site:
+        return _too_soon_again(sights, policy)
+    return _too_soon(sights, policy)
+
+
+def _too_soon_again(sights: Sights, policy: FencePolicy) -> str | None:
+    """Return why it is too soon to take over what was this site's already.
+
+    Its switch went off when it was no longer sure. Until DNS has followed that, it
+    may lead here still, and the peer may be about to take over.
+    """
+    sure_s = confirmed_at_s(sights.book, sights.site) or 0.0
+    left_s = sure_s + policy.away_s_max + policy.dns_s_max - sights.now_s
+    if left_s > 0:
+        return f"fenced just now: DNS has {left_s:.0f} s to follow"
+    return None
 
 
 def _too_soon(sights: Sights, policy: FencePolicy) -> str | None:

@@ -256,6 +256,7 @@ REGISTRY_MUTATIONS = (
 
 
 TELEMETRY = "hotsite.disasters.telemetry.disaster"
+FAILOVER = "hotsite.disasters.failover.disaster"
 TELEMETRY_MUTATIONS = (
     Mutation(
         "a message is forgotten at its PUBACK",
@@ -420,7 +421,175 @@ TELEMETRY_MUTATIONS = (
         TELEMETRY,
     ),
 )
-MUTATIONS = (*REGISTRY_MUTATIONS, *TELEMETRY_MUTATIONS)
+FAILOVER_MUTATIONS = (
+    Mutation(
+        "the dwell time is ignored",
+        (
+            Edit(
+                "core/takeover.py",
+                "    left_s = known.since_s + policy.dwell_s - sights.now_s\n",
+                "    left_s = 0.0\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "a newer epoch of the peer is ignored",
+        (
+            Edit(
+                "core/takeover.py",
+                "if peer is not None and peer.epoch.number > known.number:",
+                "if peer is not None and peer.epoch.number > 10**9:",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "the epoch is issued before the operation says so",
+        (
+            Edit(
+                "flows/steps.py",
+                "    run.save(replace(operation, epoch=number))\n    if is_active:\n",
+                "    if is_active:\n"
+                "        run.save(replace(operation, epoch=number))\n",
+            ),
+            Edit(
+                "flows/steps.py",
+                '    run.note(f"issued {epoch}", epoch.reason)\n',
+                "    run.save(replace(operation, epoch=number))\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "one observer is enough: where DNS leads does not count",
+        (
+            Edit(
+                "core/takeover.py",
+                "    return sights.leads_to == sights.site\n",
+                "    return True\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "a forced failover asks the site that it leaves",
+        (
+            Edit(
+                "flows/failover.py",
+                "    if request.kind is Kind.FORCED:\n        return Facts(",
+                "    if not request.kind:\n        return Facts(",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "where DNS leads counts before it could follow what was heard",
+        (
+            Edit(
+                "core/takeover.py",
+                "    left_s = _heard_at_s(sights, known) + policy.dns_s_max - "
+                "sights.now_s\n",
+                "    left_s = 0.0\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "guards do not know of a pause",
+        (
+            Edit(
+                "core/takeover.py",
+                "    if sights.book.pause.holds(sights.now_s):\n",
+                "    if sights.book.pause.holds(float('inf')):\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "both sites count their epochs alike",
+        (
+            Edit(
+                "core/epoch.py",
+                "        if self.number < 0 or "
+                "self.number % len(SITES) != SITES.index(self.active):\n",
+                "        if self.number < 0:\n",
+            ),
+            Edit(
+                "core/epoch.py",
+                "    return number + (step or len(SITES))\n",
+                "    return number + 1\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "a site that was away believes what its replica says",
+        (
+            Edit(
+                "core/standing.py",
+                "sure_s is not None and now_s - sure_s <= policy.away_s_max\n",
+                "True\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "a site that is left alone stays sure of itself",
+        (
+            Edit(
+                "core/takeover.py",
+                "    return Decision(Action.WAIT, reason, known, is_confirmed=False)\n",
+                "    return Decision(Action.WAIT, reason, known, is_confirmed=True)\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "an epoch counts only if it is older than the operation's own",
+        (
+            Edit(
+                "flows/steps.py",
+                "newest.active == run.operation.target and newest.number >= number\n",
+                "newest.active == run.operation.target and newest.number > number\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "the switch answers by the epoch alone",
+        (
+            Edit(
+                "core/standing.py",
+                "    is_on = found.standing is Standing.ACTIVE\n",
+                "    is_on = found.standing is not Standing.STANDBY\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+    Mutation(
+        "all epochs are one item, and the last writer wins",
+        (
+            Edit(
+                "core/operations.py",
+                '        return f"epoch#{self.epoch.active}"\n',
+                '        return "epoch#a"\n',
+            ),
+            Edit(
+                "core/operations.py",
+                '        found = self.items.get(f"epoch#{check_site(site)}")\n',
+                '        found = self.items.get("epoch#a")\n',
+            ),
+            Edit(
+                "core/operations.py",
+                "        return newest((*claims, *heard))\n",
+                "        return newest(claims)\n",
+            ),
+        ),
+        FAILOVER,
+    ),
+)
+MUTATIONS = (*REGISTRY_MUTATIONS, *TELEMETRY_MUTATIONS, *FAILOVER_MUTATIONS)
 
 
 def mutated(mutation: Mutation, folder: Path) -> None:

@@ -1,9 +1,11 @@
 """Play many seeds of simulated disasters; print each one that loses something.
 
-A seed is three: the registry's, in which operators, outsiders and faults meet in
+A seed is four: the registry's, in which operators, outsiders and faults meet in
 both Regions; a fleet's, whose devices and Region lose power while telemetry flows;
-and a drill's, as ``hotsite drill --world sim`` plays it. Of a long soak's seeds each
-fourth one is a fleet's, so that 10,000 fit ten minutes on two cores.
+one of deciding, whose sites are cut off from each other while guards and operators
+switch; and a drill's, as ``hotsite drill --world sim`` plays it. Of a long soak's
+seeds each fourth one is a fleet's and each twentieth one of deciding, so that 10,000
+fit ten minutes on two cores.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from hotsite.core.journal import Event, Fact
 from hotsite.core.scenario import Fault, FaultKind, Scenario
 from hotsite.core.verdict import Verdict, judge
 from hotsite.disasters import disaster
+from hotsite.disasters.failover import disaster as failover
 from hotsite.disasters.outcome import Outcome, shrunk
 from hotsite.disasters.telemetry import disaster as telemetry
 from hotsite.errors import HotsiteError
@@ -33,13 +36,14 @@ PROGRESS_EVERY = 500
 CHUNK = 20
 INTERRUPTED = 130
 LINES_MAX = 60
-# From here on a soak is long, and plays a fleet's disaster for each fourth seed.
+# From here on a soak is long, and plays some kinds for each so many-th seed only.
 LONG_FROM = 1001
-FLEET_EVERY = 4
+LONG_EVERY = {"registry": 1, "telemetry": 4, "failover": 20}
 # What a seed is, and who plays it.
 KINDS: dict[str, Callable[..., Outcome]] = {
     "registry": disaster.play,
     "telemetry": telemetry.play,
+    "failover": failover.play,
 }
 
 
@@ -102,13 +106,13 @@ def run(seed: int) -> Verdict:
     return judge(journal.events)
 
 
-def play_seeds(seeds: range, *, fleet_every: int = 1) -> Played:
-    """Play the disasters of some seeds, a fleet's for each so many of them."""
+def play_seeds(seeds: range, *, is_long: bool = False) -> Played:
+    """Play the disasters of some seeds; of a long soak not each kind for each."""
     played = Played(len(seeds))
     for seed in seeds:
         problems: list[str] = []
         for kind, play_kind in KINDS.items():
-            if kind == "telemetry" and seed % fleet_every:
+            if is_long and seed % LONG_EVERY[kind]:
                 continue
             played.counts[kind]["seeds"] += 1
             outcome = play_kind(seed)
@@ -130,9 +134,7 @@ def _problems_of_loss(seed: int) -> tuple[str, ...]:
 
 def all_played(seeds: range, processes: int) -> Iterator[Played]:
     """Play seeds in several processes; yield what became of them, as it comes."""
-    play_some = partial(
-        play_seeds, fleet_every=FLEET_EVERY if len(seeds) >= LONG_FROM else 1
-    )
+    play_some = partial(play_seeds, is_long=len(seeds) >= LONG_FROM)
     if processes == 1:
         yield from map(play_some, _chunks(seeds))
         return

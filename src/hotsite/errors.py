@@ -11,7 +11,7 @@ HotsiteError
     ├── RefusedError         the caller is not allowed to have this
     ├── NotFoundError        there is no such thing
     ├── AlreadyUsedError     it can be used once, and it was
-    └── UnsafePlanError      the plan would change more than its limits allow
+    └── UnsafePlanError      the plan is not safe: its limits or its preflight say no
 """
 
 
@@ -60,4 +60,4 @@ class AlreadyUsedError(PermanentError):
 
 
 class UnsafePlanError(PermanentError):
-    """The plan would change a larger share of the registry than its limit."""
+    """The plan changes more than its limits allow, or something speaks against it."""

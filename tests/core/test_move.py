@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotsite.core.epoch import number_after
 from hotsite.core.move import Move, Mover, decode, destination, encode
 from hotsite.errors import InvalidInputError
 
@@ -79,3 +80,22 @@ def test_only_a_newer_order_is_followed():
             take(mover, Move("a", 60, epoch))
     take(mover, Move("a", 60, 6))
     assert mover.name == NAMES[1]
+
+
+def test_order_of_an_older_epoch_is_dropped_whichever_site_issued_it():
+    mover, number = Mover(), 0
+    for site in ("b", "a", "b", "b"):
+        before, number = number, number_after(number, site)
+        order = encode(Move(NAMES[0], 0.0, number))
+        mover.take(order, NAMES, now_s=0.0, uniform=0.5)
+        for old in (before, number):
+            with pytest.raises(InvalidInputError, match="is not newer"):
+                mover.take(
+                    encode(Move(NAMES[0], 0.0, old)), NAMES, now_s=1.0, uniform=0.5
+                )
+
+
+def test_stale_order_after_a_restart_leads_to_the_failover_name_only():
+    mover = Mover()
+    mover.take(encode(Move(NAMES[0], 0.0, 1)), NAMES, now_s=0.0, uniform=0.5)
+    assert mover.ask() == NAMES[0]

@@ -2,6 +2,8 @@
 
 import pytest
 from scripts.mutations import (
+    FAILOVER,
+    FAILOVER_MUTATIONS,
     MUTATIONS,
     REGISTRY_MUTATIONS,
     SEEDS_MAX,
@@ -23,10 +25,13 @@ def test_wrong_decision_is_found(mutation):
 
 def test_there_is_a_mutation_for_each_rule_that_the_product_rests_on():
     assert len(MUTATIONS) == len({one.name for one in MUTATIONS})
-    assert (len(REGISTRY_MUTATIONS), len(TELEMETRY_MUTATIONS)) == (7, 13)
+    counts = [len(REGISTRY_MUTATIONS), len(TELEMETRY_MUTATIONS)]
+    assert [*counts, len(FAILOVER_MUTATIONS)] == [7, 13, 13]
 
 
-@pytest.mark.parametrize("player", [Mutation("nothing", ()).player, TELEMETRY])
+@pytest.mark.parametrize(
+    "player", [Mutation("nothing", ()).player, TELEMETRY, FAILOVER]
+)
 def test_unchanged_copy_is_not_found_guilty(player):
     fate = found(Mutation("nothing", (), player), seeds=20)
     assert (fate.seed, fate.problem) == (None, "")

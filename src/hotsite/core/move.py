@@ -4,7 +4,9 @@ For planned work on a Region: the owner says where to go and in which time the
 fleet shall spread, so nobody has to be cut off. A device goes only to a name that
 it holds already. Orders carry a number that grows; what is not newer than the
 newest that was heard is an old message. The number is kept in memory only: after a
-restart a device connects by its first name anyway.
+restart a device connects by its first name anyway. The orders of a failover carry the
+number of its epoch and lead to the failover name, so one that comes late, or to a
+device that has forgotten the number, leads to where DNS leads then.
 """
 
 import json

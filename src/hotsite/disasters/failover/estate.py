@@ -1,0 +1,210 @@
+"""Two sites, their guards, DNS, a fleet and operators, whole."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hotsite.core.epoch import SITES, other
+from hotsite.core.health import HealthVerdict
+from hotsite.disasters.failover.fleet import NAME, Fleet
+from hotsite.disasters.failover.network import Network, Way, Weather
+from hotsite.disasters.failover.plan import Plan
+from hotsite.disasters.failover.ports import (
+    PATIENCE,
+    FarCommands,
+    FarLags,
+    FarNames,
+    FarOperations,
+    FarSites,
+    NearResumes,
+    Site,
+)
+from hotsite.errors import HotsiteError
+from hotsite.flows import guard
+from hotsite.flows.guard import Guard
+from hotsite.flows.steps import Control, Desk
+from hotsite.sim.route53 import HEALTH_A, HEALTH_B, SWITCH_B, SimRoute53
+from hotsite.sim.scheduler import Scheduler, Worker
+
+# A function of Lambda lives no longer here than one run of the canary.
+_LOOK_S_MAX = 9.0
+_CANARY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """What a checker of Route 53 gets."""
+
+    is_healthy: bool = False
+    is_on: bool = False
+
+
+class Estate:
+    """The world of a seed.
+
+    Attributes:
+        plan: What it is.
+        weather: How each Region fares, by its letter.
+        network: The lines between them.
+        sites: What each Region holds.
+        ways: Replication out of each Region.
+        names: Route 53.
+        fleet: The devices.
+        behind_s: How far each site is behind, in seconds.
+        is_ending: True once operators do not begin again.
+        lines: What happened, for people.
+        counts: How often what happened.
+    """
+
+    def __init__(self, seed: int, plan: Plan) -> None:
+        """Start everything, in fair weather."""
+        self.plan = plan
+        self.scheduler = Scheduler()
+        self.chance = random.Random(seed)  # noqa: S311 - a simulation, no secret
+        self.lines: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.is_ending = False
+        self.weather = {letter: Weather() for letter in SITES}
+        self.network = Network(self.scheduler, self.chance, self.weather)
+        self.behind_s = dict.fromkeys(SITES, 0.5)
+        self.sites = {
+            letter: Site.of_fleet(letter, self.scheduler, plan.things)
+            for letter in SITES
+        }
+        ends = (self.weather["a"], self.weather["b"])
+        self.ways: dict[str, Way] = {}
+        for letter, site in self.sites.items():
+            replica = self.sites[other(letter)].operations
+            way = Way(replica, self.scheduler, self.chance, ends)
+            self.ways[letter] = way
+            site.operations.on_write = way.send
+        probes = {
+            HEALTH_A: lambda: self._probe("a").is_healthy,
+            HEALTH_B: lambda: self._probe("b").is_healthy,
+            SWITCH_B: lambda: self._probe("b").is_on,
+        }
+        self.names = SimRoute53(self.scheduler, self.chance, probes)
+        around = (self.names.leads_to, self.is_open)
+        self.fleet = Fleet(plan.things, self.scheduler, self.chance, around)
+        for letter in SITES:
+            first_s = self.chance.uniform(0.0, 5.0)
+            self.scheduler.at(first_s, self._looking(letter))
+
+    def tell(self, who: str, text: str) -> None:
+        """Note what happened."""
+        self.lines.append(f"{self.scheduler.now_s() - 1e6:9.2f} s  {who}: {text}")
+
+    def control(self) -> Control:
+        """Return what an operator works with."""
+        desks = {letter: self._desk(letter) for letter in SITES}
+        return Control(
+            desks,
+            FarSites(self.network, self.sites, self.plan.limits.fence),
+            FarNames(self.network, self.names),
+            self.scheduler,
+            "operator",
+            NAME,
+            self.plan.limits,
+        )
+
+    def is_open(self, letter: str) -> bool:
+        """Say whether a site lets devices in."""
+        weather = self.weather[letter]
+        return weather.is_up and weather.is_seen and not weather.is_sick
+
+    def table(self, letter: str, *, is_up: bool) -> None:
+        """Let the tables of a Region go or come."""
+        self.weather[letter].are_tables_up = is_up
+        site = self.sites[letter]
+        for store in (site.operations, site.verdicts, site.records, site.applied):
+            store.is_reachable = is_up
+
+    def die(self, letter: str) -> None:
+        """Stop everything in a Region at once."""
+        if self.weather[letter].is_up:
+            self.tell(letter, "dies")
+            self.weather[letter].is_up = False
+            self.scheduler.kill(letter)
+            self.fleet.drop(letter)
+
+    def live(self, letter: str) -> None:
+        """Let a Region go on with what it last knew."""
+        if not self.weather[letter].is_up:
+            self.tell(letter, "is back")
+            self.weather[letter].is_up = True
+            for way in self.ways.values():
+                way.flush()
+
+    def close(self) -> None:
+        """End all workers."""
+        self.is_ending = True
+        self.scheduler.close()
+
+    def _desk(self, letter: str) -> Desk:
+        site = self.sites[letter]
+        return Desk(
+            letter,
+            FarOperations(self.network, site),
+            FarLags(self.network, letter, self.behind_s),
+            site.records,
+            site.applied,
+            FarCommands(self.network, self.fleet, letter),
+        )
+
+    def _probe(self, letter: str) -> _Probe:
+        """Return what a checker of Route 53 sees of a site now."""
+        weather = self.weather[letter]
+        is_reached = weather.is_up and weather.is_seen and weather.are_tables_up
+        if not is_reached or self.chance.random() < weather.failure_share:
+            return _Probe()
+        seen = self.sites[letter].says(self.scheduler, self.plan.limits.fence)
+        return _Probe(is_healthy=seen.is_healthy, is_on=seen.is_on)
+
+    def _looking(self, letter: str) -> Callable[[], None]:
+        """Return what lets the guard and then the canary of a site run, for ever."""
+
+        def look() -> None:
+            self.scheduler.at(self.plan.limits.fence.look_every_s, look)
+            weather = self.weather[letter]
+            if weather.is_up and weather.is_guarded:
+                until_s = self.scheduler.now_s() + _LOOK_S_MAX
+                job = lambda: self._look(letter)  # noqa: E731
+                self.scheduler.start(Worker("guard", letter, job, until_s))
+
+        return look
+
+    def _look(self, letter: str) -> None:
+        """Look, and only then let the canary say how the site is."""
+        site, weather = self.sites[letter], self.weather[letter]
+        before = site.operations.peek().look(letter)
+        try:
+            decision = guard.look(self._guard(letter))
+        except HotsiteError as error:
+            self.counts["looks that failed"] += 1
+            self.tell(letter, f"no look: {error}")
+            return
+        if before is None or before.action is not decision.action:
+            self.tell(letter, f"{decision.action.value}: {decision.reason}")
+        self.counts[f"guards: {decision.action.value}"] += 1
+        self.scheduler.sleep(_CANARY_S)
+        verdict = HealthVerdict(
+            is_healthy=not weather.is_sick,
+            reason="the canary came through" if not weather.is_sick else "no canary",
+            seen_at_s=self.scheduler.now_s(),
+        )
+        site.verdicts.write(verdict)
+
+    def _guard(self, letter: str) -> Guard:
+        site, fence = self.sites[letter], self.plan.limits.fence
+        return Guard(
+            letter,
+            FarOperations(self.network, site),
+            site.verdicts,
+            FarSites(self.network, self.sites, fence),
+            FarNames(self.network, self.names),
+            NearResumes(self.fleet, letter),
+            self.scheduler,
+            fence,
+            PATIENCE,
+        )

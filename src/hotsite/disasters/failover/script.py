@@ -1,0 +1,37 @@
+"""What happens to the sites of a seed: which faults and operators, where and when."""
+
+import random
+
+from hotsite.disasters.failover.faults import FAULTS
+from hotsite.disasters.failover.operators import ACTS
+from hotsite.disasters.outcome import Op
+
+LENGTH_S = 1200.0
+_BEGIN_S = 60.0
+_FAULTS = (1, 7)
+_ACTS = (0, 4)
+_FREQUENT = {"lose the Region": 3.0, "partition": 2.0, "resume": 0.5}
+
+
+def script(seed: int) -> tuple[Op, ...]:
+    """Return what happens to the sites of a seed, in its order."""
+    chance = random.Random(f"failover {seed}")  # noqa: S311 - a simulation
+    drawn = [
+        *_drawn(chance, tuple(FAULTS), chance.randint(*_FAULTS)),
+        *_drawn(chance, tuple(ACTS), chance.randint(*_ACTS)),
+    ]
+    ops = (
+        Op(
+            round(chance.uniform(_BEGIN_S, LENGTH_S - _BEGIN_S), 1),
+            what,
+            chance.choice("aab"),
+            chance.randrange(1 << 32),
+        )
+        for what in drawn
+    )
+    return tuple(sorted(ops, key=lambda op: op.at_s))
+
+
+def _drawn(chance: random.Random, names: tuple[str, ...], count: int) -> list[str]:
+    weights = [_FREQUENT.get(name, 1.0) for name in names]
+    return chance.choices(names, weights, k=count)

@@ -1,0 +1,199 @@
+"""Fail over and back as an operator: refuse, or begin, or go on where it was left.
+
+No step calls a control plane, and a forced failover calls the target's Region alone.
+"""
+
+from dataclasses import dataclass, replace
+
+from hotsite.core.absence import Absence
+from hotsite.core.epoch import check_site, other
+from hotsite.core.operations import DONE, Book, Kind, Operation
+from hotsite.core.preflight import Facts, Objection, objections
+from hotsite.errors import NotReadyError, UnsafePlanError
+from hotsite.flows.absence import absence
+from hotsite.flows.steps import STEPS, Control, Run, behind
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an operator asks for.
+
+    Attributes:
+        kind: What shall be done.
+        target: The letter of the site that shall be active.
+        force_because: Why objections that only cost something shall not count.
+    """
+
+    kind: Kind
+    target: str
+    force_because: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a site that there is not.
+
+        Raises:
+            InvalidInputError: The target is no site.
+        """
+        check_site(self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an operation would do.
+
+    Attributes:
+        request: What was asked for.
+        book: What the target's replica held.
+        objections: What speaks against it.
+        steps: The names of its steps, from the one that it begins with.
+        resumed: The operation that it goes on with, or nothing.
+        drain_s: How long moving the fleet takes, in seconds; None if not known,
+            or nobody is moved.
+        absence: For a failback: what happened while the target was away.
+    """
+
+    request: Request
+    book: Book
+    objections: tuple[Objection, ...]
+    steps: tuple[str, ...]
+    resumed: Operation | None
+    drain_s: float | None
+    absence: Absence | None
+
+    @property
+    def refused(self) -> tuple[Objection, ...]:
+        """Return the objections that still count."""
+        if self.request.force_because is None:
+            return self.objections
+        return tuple(one for one in self.objections if not one.may_override)
+
+
+def plan(request: Request, control: Control) -> Plan:
+    """Look at everything; change nothing.
+
+    Raises:
+        UnreachableError: The target's table does not answer.
+    """
+    book = control.desks[request.target].operations.read()
+    found = book.operation(request.target)
+    names = tuple(step.name for step in STEPS[request.kind])
+    drain_s = None
+    if request.kind is not Kind.FORCED:
+        drain_s = control.limits.fleet.drain_s
+    if found is not None and _goes_on(found, request, book):
+        left = names[names.index(found.step) :]
+        return Plan(request, book, (), left, found, drain_s, None)
+    missed = None
+    if request.kind is Kind.FAILBACK:
+        desk = control.desks[request.target]
+        since_s = book.newest.since_s
+        missed = absence(desk.records, desk.applied, since_s=since_s)
+    facts = _facts(request, control, book, missed)
+    against = objections(facts, control.limits)
+    return Plan(request, book, against, names, None, drain_s, missed)
+
+
+def operate(request: Request, control: Control) -> Operation:
+    """Carry out what was asked for, or the rest of it.
+
+    Returns:
+        The operation, which is over.
+
+    Raises:
+        UnsafePlanError: Something speaks against it; nothing was changed. Or a
+            later epoch came in between.
+        NotReadyError: A step was not done within its time; run it again.
+        ConflictError: Another run of it is under way.
+        UnreachableError: A Region that it needs does not answer.
+    """
+    found = plan(request, control)
+    if found.refused:
+        reasons = "; ".join(one.text for one in found.refused)
+        raise UnsafePlanError(f"refused: {reasons}")
+    run = _run(found, control)
+    if found.absence is not None:
+        run.note("conflict report", str(found.absence))
+    for step in STEPS[request.kind]:
+        if step.name not in found.steps:
+            continue
+        if run.operation.step != step.name:
+            run.save(replace(run.operation, step=step.name, token=None, moved=0))
+        control.tell(f"step: {step.name}")
+        missing = step.missing(run)
+        if missing is not None:
+            step.act(run)
+            missing = step.missing(run)
+        if missing is not None:
+            run.note(f"{step.name} is not done", missing)
+            raise NotReadyError(f"{step.name}: {missing}; run it again to go on")
+    run.save(replace(run.operation, step=DONE, token=None))
+    run.note(f"{request.kind.value} to {request.target} is done", run.operation.id)
+    return run.operation
+
+
+def _goes_on(found: Operation, request: Request, book: Book) -> bool:
+    """Say whether an operation has issued its epoch, and that one still holds.
+
+    One that has not issued it is begun anew: what was true then may not be now.
+    """
+    is_same = found.kind is request.kind and not found.is_over
+    newest = book.newest
+    is_issued = found.epoch is not None and newest.number >= found.epoch
+    return is_same and is_issued and newest.active == request.target
+
+
+def _facts(
+    request: Request, control: Control, book: Book, missed: Absence | None
+) -> Facts:
+    target, source = request.target, other(request.target)
+    seen = control.seen(target)
+    if request.kind is Kind.FORCED:
+        return Facts(request.kind, target, book, control.clock.now_s(), seen)
+    sites = (target,) if request.kind is Kind.PLANNED else (target, source)
+    behind_s = tuple((site, control.behind_s(site)) for site in sites)
+    return Facts(
+        request.kind,
+        target,
+        book,
+        control.clock.now_s(),
+        seen,
+        control.seen(source),
+        behind_s,
+        missed.conflicts if missed else (),
+    )
+
+
+def _run(found: Plan, control: Control) -> Run:
+    """Write down that an operation was begun, or take the one that was."""
+    request = found.request
+    if found.resumed is not None:
+        run = Run(control, found.resumed)
+        run.note(f"going on with {found.resumed.id}", f"at step {found.resumed.step}")
+        return run
+    now_s = control.clock.now_s()
+    operation = Operation(
+        id=f"{request.kind.value}-{request.target}-{now_s:.3f}",
+        kind=request.kind,
+        source=other(request.target),
+        target=request.target,
+        step=found.steps[0],
+        begun_s=now_s,
+        by=control.by,
+        overridden=tuple(one.text for one in found.objections),
+        force_because=request.force_because,
+    )
+    if request.force_because is not None and request.kind is not Kind.FORCED:
+        late = behind(control, operation)
+        more = () if late is None else (late,)
+        told = tuple(dict.fromkeys((*operation.overridden, *more)))
+        operation = replace(operation, overridden=told)
+    before = found.book.operation(request.target)
+    control.desks[request.target].operations.write(operation, previous=before)
+    run = Run(control, operation)
+    run.note(f"{request.kind.value} to {request.target} is begun", operation.id)
+    if before is not None and not before.is_over:
+        run.note(f"{before.id} is given up", f"at step {before.step}")
+    if operation.overridden:
+        because = request.force_because or ""
+        run.note(f"overridden: {'; '.join(operation.overridden)}", because)
+    return run

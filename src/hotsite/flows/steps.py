@@ -1,0 +1,351 @@
+"""The steps of a failover: each looks first, acts if it must, and looks again.
+
+A step that finds its work done does nothing, so a rerun after a kill anywhere ends
+in the same state. Before a step acts, that it was begun is written down in the
+target's Region, where the next run, the other operator and ``status`` can see it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from hotsite.core.epoch import Epoch, number_after
+from hotsite.core.operations import Action, Book, Claim, Entry, Kind, Look, Operation
+from hotsite.core.preflight import Limits
+from hotsite.core.takeover import SiteSeen
+from hotsite.errors import ConflictError, RetryableError, UnsafePlanError
+from hotsite.flows import drain
+from hotsite.ports import AppliedRecords, Clock, Records
+from hotsite.ports.operations import Commands, Lags, NamesSeen, Operations, SitesSeen
+
+# Most writes are in the other Region within a second or two.
+_REPLICATION_S = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The ports of one site, as an operator has them.
+
+    Attributes:
+        site: Its letter.
+        operations: The operations table's replica in its Region.
+        lags: How far it is behind the other one.
+        records: The system of record, as its Region shows it.
+        applied: What its Region has applied.
+        commands: What can be said to the devices that are connected there.
+    """
+
+    site: str
+    operations: Operations
+    lags: Lags
+    records: Records
+    applied: AppliedRecords
+    commands: Commands
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What an operation works with.
+
+    Attributes:
+        desks: Both sites by their letters. A forced failover touches the target's
+            alone.
+        sites: How sites are asked by their own names.
+        names: Where the failover name leads.
+        clock: The time.
+        by: Who operates.
+        name: The failover name, to which devices are told to move: an order that
+            comes late still leads to where DNS leads then.
+        limits: What may be found, and how long to wait.
+        tell: Takes a line of progress.
+    """
+
+    desks: Mapping[str, Desk]
+    sites: SitesSeen
+    names: NamesSeen
+    clock: Clock
+    by: str
+    name: str
+    limits: Limits = field(default_factory=Limits)
+    tell: Callable[[str], None] = field(default=lambda _line: None)
+
+    def seen(self, site: str) -> SiteSeen | None:
+        """Return what a site says, or nothing when it does not answer."""
+        try:
+            return self.sites.see(site)
+        except RetryableError:
+            return None
+
+    def behind_s(self, site: str) -> float | None:
+        """Return how far a site is behind, in seconds; None if not measured."""
+        try:
+            lag = self.desks[site].lags.read()
+        except RetryableError:
+            return None
+        if lag.registry_s is None or lag.hot_s is None:
+            return None
+        return max(lag.registry_s, lag.hot_s)
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of an operation, which may be its second or third.
+
+    Attributes:
+        control: What it works with.
+        operation: How far it is; what the target's table holds.
+    """
+
+    control: Control
+    operation: Operation
+
+    @property
+    def target(self) -> Desk:
+        """Return the ports of the site that shall be active."""
+        return self.control.desks[self.operation.target]
+
+    @property
+    def source(self) -> Desk:
+        """Return the ports of the site that was active."""
+        return self.control.desks[self.operation.source]
+
+    def save(self, operation: Operation) -> None:
+        """Write down how far the operation is.
+
+        Raises:
+            ConflictError: Another run of it is under way.
+            UnreachableError: The target's Region does not answer.
+        """
+        self.target.operations.write(operation, previous=self.operation)
+        self.operation = operation
+
+    def book(self) -> Book:
+        """Return what the target's replica holds.
+
+        Raises:
+            UnsafePlanError: A later epoch led away from the target meanwhile.
+        """
+        book, mine = self.target.operations.read(), self.operation
+        newest = book.newest
+        is_away = newest.active != mine.target
+        if mine.epoch is not None and is_away and newest.number > mine.epoch:
+            raise UnsafePlanError(
+                f"{newest} came after epoch {mine.epoch} of this operation: "
+                "look at it, and begin a new one"
+            )
+        return book
+
+    def note(self, what: str, reason: str) -> None:
+        """Add a line to the journal in the target's Region, and tell it."""
+        control, site = self.control, self.operation.target
+        entry = Entry(control.clock.now_s(), site, control.by, what, reason)
+        self.target.operations.note(entry)
+        control.tell(f"{what}: {reason}")
+
+    def wait(self, missing: Callable[["Run"], str | None], wait_s_max: float) -> None:
+        """Look again and again until nothing is missing, or the time is over."""
+        clock, limits = self.control.clock, self.control.limits
+        give_up_s = clock.now_s() + wait_s_max
+        told = ""
+        while (text := missing(self)) is not None and clock.now_s() < give_up_s:
+            if text != told:
+                self.control.tell(f"waiting: {text}")
+                told = text
+            clock.sleep(limits.look_every_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        name: What it is.
+        missing: Looks; returns what is missing, or nothing when it is done.
+        act: Does it.
+    """
+
+    name: str
+    missing: Callable[[Run], str | None]
+    act: Callable[[Run], None]
+
+
+def behind(control: Control, operation: Operation) -> str | None:
+    """Return which site is too far behind, or nothing.
+
+    The target counts, and for a failback the source as well: it has to have what
+    the target kept to itself when it left.
+    """
+    is_back, limits = operation.kind is Kind.FAILBACK, control.limits
+    for site in (operation.target, *((operation.source,) if is_back else ())):
+        behind_s = control.behind_s(site)
+        if behind_s is None:
+            return f"how far {site} is behind was not measured"
+        if behind_s > limits.lag_s_max:
+            allowed = f"{limits.lag_s_max:.0f} s allowed"
+            return f"{site} is {behind_s:.0f} s behind, {allowed}"
+    return None
+
+
+def _lag_missing(run: Run) -> str | None:
+    """Return what to wait for; who has a reason to hurry does not wait."""
+    if run.operation.force_because is not None:
+        return None
+    return behind(run.control, run.operation)
+
+
+def _wait_for_lag(run: Run) -> None:
+    run.wait(_lag_missing, run.control.limits.lag_wait_s_max)
+
+
+def _epoch_missing(run: Run) -> str | None:
+    number, newest = run.operation.epoch, run.book().newest
+    if number is None:
+        return "no epoch was issued yet"
+    is_there = newest.active == run.operation.target and newest.number >= number
+    return None if is_there else f"{newest} holds"
+
+
+def _issue(run: Run) -> None:
+    """Issue the epoch: in one write it is fence, switch and record."""
+    operation, target = run.operation, run.operation.target
+    book = run.book()
+    newest, seen = book.newest, run.control.seen(target)
+    is_active = newest.active == target and seen is not None and seen.is_on
+    # Active already and sure of it: there is nothing to switch, only to move.
+    number = newest.number if is_active else number_after(newest.number, target)
+    run.save(replace(operation, epoch=number))
+    if is_active:
+        return
+    epoch = Epoch(
+        number,
+        target,
+        run.control.clock.now_s(),
+        run.control.by,
+        operation.force_because or f"{operation.kind.value} operation {operation.id}",
+        is_forced=operation.kind is Kind.FORCED,
+    )
+    try:
+        run.target.operations.write(Claim(epoch), previous=book.claim(target))
+    except ConflictError:
+        # The target's guard has taken over in the same moment: looked at next.
+        return
+    run.note(f"issued {epoch}", epoch.reason)
+
+
+def _fence_missing(run: Run) -> str | None:
+    newest = run.book().newest
+    known = run.source.operations.read().newest
+    is_told = known.number >= newest.number
+    return None if is_told else f"{run.operation.source} has not heard of {newest}"
+
+
+def _fence(run: Run) -> None:
+    """Tell the source of the epoch, in its own Region, if nobody else can.
+
+    Replication does it within seconds. Where the line between the Regions is cut,
+    the operator is the line; a forced failover has nobody to tell.
+    """
+    run.wait(_fence_missing, _REPLICATION_S)
+    source, now_s = run.source, run.control.clock.now_s()
+    book, newest = source.operations.read(), run.book().newest
+    if book.newest.number >= newest.number:
+        return
+    told = Look(
+        source.site,
+        newest,
+        at_s=now_s,
+        confirmed_at_s=now_s,
+        heard_at_s=now_s,
+        action=Action.STAND_DOWN,
+        reason=f"{run.control.by} told of {newest}",
+    )
+    source.operations.write(told, previous=book.look(source.site))
+    run.note(f"told {source.site} of {newest}", "replication did not")
+
+
+def _dns_missing(run: Run) -> str | None:
+    run.book()
+    try:
+        leads_to = run.control.names.leads_to()
+    except RetryableError as error:
+        return str(error)
+    if leads_to == run.operation.target:
+        return None
+    return f"{run.control.name} leads to {leads_to or 'neither site'}"
+
+
+def _wait_for_dns(run: Run) -> None:
+    limits = run.control.limits
+    run.wait(_dns_missing, limits.dns_wait_s_max)
+    # Who has just asked remembers the old answer for one TTL.
+    run.control.clock.sleep(limits.ttl_s)
+
+
+def _health_missing(run: Run) -> str | None:
+    target = run.operation.target
+    seen = run.control.seen(target)
+    if seen is None:
+        return f"{target} does not answer"
+    return None if seen.is_healthy else f"{target} is not healthy: {seen.reason}"
+
+
+def _moved_missing(run: Run) -> str | None:
+    token = run.operation.token
+    return None if token == drain.END else f"{run.operation.moved} devices so far"
+
+
+def _fleet_step(
+    act: Callable[[drain.Drain, tuple[str, ...]], int],
+) -> Callable[[Run], None]:
+    def go_through(run: Run) -> None:
+        control, operation = run.control, run.operation
+        plan = drain.Drain(
+            run.target.records,
+            run.source.commands,
+            control.clock,
+            control.limits,
+            to=control.name,
+            epoch=operation.epoch or 0,
+        )
+
+        def keep(token: str, moved: int) -> None:
+            total = run.operation.moved + moved
+            run.save(replace(run.operation, token=token, moved=total))
+            control.tell(f"{run.operation.step}: {total} devices")
+
+        def is_fine() -> str | None:
+            run.book()
+            return _health_missing(run)
+
+        drain.go_through(plan, act, operation.token, drain.Checks(keep, is_fine))
+
+    return go_through
+
+
+def _end_missing(run: Run) -> str | None:
+    target, seen = run.operation.target, run.control.seen(run.operation.target)
+    if seen is None or not seen.is_on:
+        return f"the switch of {target} is off"
+    if run.operation.kind is not Kind.FORCED:
+        source = run.control.seen(run.operation.source)
+        if source is not None and source.is_on:
+            return f"the switch of {run.operation.source} is still on"
+    return _health_missing(run) or _dns_missing(run)
+
+
+def _wait_for_end(run: Run) -> None:
+    run.wait(_end_missing, run.control.limits.dns_wait_s_max)
+
+
+_LAG = Step("lag gate", _lag_missing, _wait_for_lag)
+_EPOCH = Step("epoch", _epoch_missing, _issue)
+_FENCE = Step("fence", _fence_missing, _fence)
+_DNS = Step("dns", _dns_missing, _wait_for_dns)
+_ORDERS = Step("move orders", _moved_missing, _fleet_step(drain.order))
+_CUTS = Step("disconnects", _moved_missing, _fleet_step(drain.cut))
+_VERIFY = Step("verify", _end_missing, _wait_for_end)
+
+STEPS: Mapping[Kind, tuple[Step, ...]] = {
+    Kind.PLANNED: (_LAG, _EPOCH, _FENCE, _DNS, _ORDERS, _CUTS, _VERIFY),
+    Kind.FORCED: (_EPOCH, _DNS, _VERIFY),
+    Kind.FAILBACK: (_LAG, _EPOCH, _FENCE, _DNS, _ORDERS, _CUTS, _VERIFY),
+}

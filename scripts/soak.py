@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,9 +36,12 @@ PROGRESS_EVERY = 500
 CHUNK = 20
 INTERRUPTED = 130
 LINES_MAX = 60
-# From here on a soak is long, and plays some kinds for each so many-th seed only.
-LONG_FROM = 1001
-LONG_EVERY = {"registry": 1, "telemetry": 4, "failover": 20}
+# From so many seeds on, some kinds are played for each so many-th seed only.
+SPARING = (
+    (1, {}),
+    (101, {"failover": 4}),
+    (1001, {"telemetry": 4, "failover": 20}),
+)
 # What a seed is, and who plays it.
 KINDS: dict[str, Callable[..., Outcome]] = {
     "registry": disaster.play,
@@ -106,13 +109,18 @@ def run(seed: int) -> Verdict:
     return judge(journal.events)
 
 
-def play_seeds(seeds: range, *, is_long: bool = False) -> Played:
-    """Play the disasters of some seeds; of a long soak not each kind for each."""
+def sparing(count: int) -> Mapping[str, int]:
+    """Return for each so many-th seed of a soak some kinds are played; else for all."""
+    return next(every for first, every in reversed(SPARING) if count >= first)
+
+
+def play_seeds(seeds: range, every: Mapping[str, int]) -> Played:
+    """Play the disasters of some seeds; ``every`` is what ``sparing`` gives."""
     played = Played(len(seeds))
     for seed in seeds:
         problems: list[str] = []
         for kind, play_kind in KINDS.items():
-            if is_long and seed % LONG_EVERY[kind]:
+            if seed % every.get(kind, 1):
                 continue
             played.counts[kind]["seeds"] += 1
             outcome = play_kind(seed)
@@ -134,7 +142,7 @@ def _problems_of_loss(seed: int) -> tuple[str, ...]:
 
 def all_played(seeds: range, processes: int) -> Iterator[Played]:
     """Play seeds in several processes; yield what became of them, as it comes."""
-    play_some = partial(play_seeds, is_long=len(seeds) >= LONG_FROM)
+    play_some = partial(play_seeds, every=sparing(len(seeds)))
     if processes == 1:
         yield from map(play_some, _chunks(seeds))
         return

@@ -432,6 +432,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=25,
     ),
     Mutation(
         "a newer epoch of the peer is ignored",
@@ -443,6 +444,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=73,
     ),
     Mutation(
         "the epoch is issued before the operation says so",
@@ -494,6 +496,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=176,
     ),
     Mutation(
         "guards do not know of a pause",
@@ -505,6 +508,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=3,
     ),
     Mutation(
         "both sites count their epochs alike",
@@ -522,6 +526,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=9,
     ),
     Mutation(
         "a site that was away believes what its replica says",
@@ -533,6 +538,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=46,
     ),
     Mutation(
         "a site that is left alone stays sure of itself",
@@ -544,6 +550,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=119,
     ),
     Mutation(
         "an epoch counts only if it is older than the operation's own",
@@ -566,6 +573,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=84,
     ),
     Mutation(
         "all epochs are one item, and the last writer wins",
@@ -587,6 +595,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=99,
     ),
 )
 MUTATIONS = (*REGISTRY_MUTATIONS, *TELEMETRY_MUTATIONS, *FAILOVER_MUTATIONS)

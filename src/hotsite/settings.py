@@ -172,7 +172,11 @@ class Settings:
         return f"api-{site.letter}.{self.domain}"
 
     def table(self, noun: str) -> str:
-        """Return the name of a table: ``registry``, ``telemetry``, ``applied``."""
+        """Return the name of a table.
+
+        Args:
+            noun: ``registry``, ``telemetry``, ``applied`` or ``operations``.
+        """
         return f"{self.prefix}-{noun}"
 
     @property

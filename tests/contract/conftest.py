@@ -5,7 +5,10 @@ from tests.contract import belongings, keepings, world
 from tests.contract import workers as workers_of
 from tests.local.region_world import Authority, config_of, running
 
-ANYWHERE = ("ports", "failed", "cold", "workers")
+from hotsite.sim.clock import SimClock
+from hotsite.sim.operations import SimOperations
+
+ANYWHERE = ("ports", "failed", "cold", "workers", "operations")
 COSTS = (
     "AWS: account {account}, profile {profile}. All names begin with {prefix}-, go "
     "at the end (five minutes for thing types), and cost a few US cents."
@@ -82,6 +85,11 @@ def account_tables(account):
 
 
 @pytest.fixture(scope="session")
+def account_operations_table(account):
+    return world.make_operations_table(account)
+
+
+@pytest.fixture(scope="session")
 def account_bucket(account):
     return world.make_bucket(account)
 
@@ -139,6 +147,29 @@ def workers(request):
     tables = request.getfixturevalue("account_tables")
     world.empty_tables(cloud, tables)
     return workers_of.CloudWorkers(cloud, tables)
+
+
+@pytest.fixture
+def operations(request):
+    """One Region's replica of the operations table."""
+    if request.param == "sim":
+        return SimOperations("b", SimClock())
+    if request.param == "local":
+        cloud = world.Cloud.local(request.getfixturevalue("region"))
+        return world.cloud_operations(cloud, world.make_operations_table(cloud))
+    cloud = request.getfixturevalue("account")
+    table = request.getfixturevalue("account_operations_table")
+    world.empty_table(cloud, table, "pk", "sk")
+    return world.cloud_operations(cloud, table)
+
+
+@pytest.fixture(params=["sim", pytest.param("local", marks=pytest.mark.local)])
+def operations_cut_off(request):
+    if request.param == "sim":
+        return SimOperations("b", SimClock(), is_reachable=False)
+    region = request.getfixturevalue("region")
+    url = f"http://{region.config.address}:{world.NOBODY_LISTENS_PORT}"
+    return world.cloud_operations(world.Cloud.local(region, url), "operations")
 
 
 @pytest.fixture(params=["sim", pytest.param("local", marks=pytest.mark.local)])

@@ -18,7 +18,7 @@ from tests.contract.world import Cloud, make_certificate
 
 ROOT = Path(__file__).parents[2]
 SUITES = ("records", "claims", "applied", "registry", "deletions", "surroundings")
-SUITES += ("quotas", "failures", "definitions", "shadows", "listing")
+SUITES += ("quotas", "failures", "definitions", "shadows", "listing", "operations")
 LEFT = "hotsite-contract-"
 POLICY = """{"Version": "2012-10-17", "Statement":
  [{"Effect": "Deny", "Action": "iot:*", "Resource": "*"}]}"""

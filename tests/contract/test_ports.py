@@ -30,6 +30,7 @@ SUITES = {
     "SeriesReader": (f"{HERE}/test_series.py", "series"),
     "MeterReadings": (f"{HERE}/test_metering.py", "ports.readings"),
     "ColdWatermarks": (f"{HERE}/test_metering.py", "cold"),
+    "Operations": (f"{HERE}/test_operations.py", "operations"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {

@@ -24,6 +24,7 @@ from hotsite.adapters.aws.deletion_ledger import DynamoDeletionLedger
 from hotsite.adapters.aws.failures import S3FailedBatches
 from hotsite.adapters.aws.iot_registry import IotRegistry
 from hotsite.adapters.aws.meter import DynamoMeterReadings, S3ColdWatermarks
+from hotsite.adapters.aws.operations import DynamoOperations
 from hotsite.adapters.aws.region_tables import (
     DynamoAppliedRecords,
     DynamoCursors,
@@ -226,16 +227,28 @@ def make_table(cloud, name, *keys):
     dynamodb.get_waiter("table_exists").wait(TableName=name)
 
 
+def make_operations_table(cloud):
+    """A new empty table of operations, with the keys of the infrastructure."""
+    name = f"{RUN}-operations-{next(_NUMBERS)}"
+    make_table(cloud, name, "pk", "sk")
+    return name
+
+
 def empty_tables(cloud, tables):
     """Make tables as if they were new."""
+    empty_table(cloud, tables.registry, "pk", "sk")
+    empty_table(cloud, tables.applied, "name")
+
+
+def empty_table(cloud, table, *keys):
+    """Make a table as if it was new."""
     dynamodb = cloud.client("dynamodb")
-    for table, keys in ((tables.registry, ("pk", "sk")), (tables.applied, ("name",))):
-        pages = dynamodb.get_paginator("scan").paginate(
-            TableName=table, ConsistentRead=True
-        )
-        for item in [item for page in pages for item in page["Items"]]:
-            key = {name: item[name] for name in keys}
-            dynamodb.delete_item(TableName=table, Key=key)
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=table, ConsistentRead=True
+    )
+    for item in [item for page in pages for item in page["Items"]]:
+        key = {name: item[name] for name in keys}
+        dynamodb.delete_item(TableName=table, Key=key)
 
 
 def make_bucket(cloud):
@@ -284,6 +297,11 @@ def cloud_ports(cloud, tables, *, on_iot_call=None):
         clock=clock,
         within_s=cloud.within_s,
     )
+
+
+def cloud_operations(cloud, table):
+    """A Region's replica of the operations table, read by the AWS adapter."""
+    return DynamoOperations(cloud.client("dynamodb"), table)
 
 
 def put(region, table, item):

@@ -1,12 +1,15 @@
 """The global tables and their key."""
 
+import json
+
 REGIONS = ["eu-central-1", "eu-west-1"]
 
 
 def test_one_stack_owns_every_replica_and_each_is_protected(assembly, settings):
     tables = assembly.resources("data", "DynamoDB::GlobalTable")
     names = {table["Properties"]["TableName"] for table in tables.values()}
-    assert names == {settings.table("registry"), settings.table("telemetry")}
+    nouns = ("registry", "telemetry", "operations")
+    assert names == {settings.table(noun) for noun in nouns}
     for table in tables.values():
         assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
         properties = table["Properties"]
@@ -28,18 +31,32 @@ def test_each_replica_uses_the_key_of_its_own_region(assembly):
             assert key[-1] == {"Ref": "KeyId"}
 
 
-def test_only_telemetry_expires(assembly, settings):
+def test_everything_but_the_registry_may_expire(assembly, settings):
     expiry = {
         table["TableName"]: table.get("TimeToLiveSpecification")
         for table in assembly.properties("data", "DynamoDB::GlobalTable")
     }
+    by_attribute = {"AttributeName": "expires_at_s", "Enabled": True}
     assert expiry == {
         settings.table("registry"): None,
-        settings.table("telemetry"): {
-            "AttributeName": "expires_at_s",
-            "Enabled": True,
-        },
+        settings.table("telemetry"): by_attribute,
+        settings.table("operations"): by_attribute,
     }
+
+
+def test_nothing_acts_on_what_the_operations_table_streams(assembly):
+    mappings = [
+        each["Properties"]
+        for path in assembly.paths
+        for each in json.loads(path.read_text())["Resources"].values()
+        if each["Type"] == "AWS::Lambda::EventSourceMapping"
+    ]
+    streams = {
+        mapping["EventSourceArn"]["Ref"]
+        for mapping in mappings
+        if "StartingPosition" in mapping
+    }
+    assert streams == {"RegistryStreamArn", "TelemetryStreamArn"}
 
 
 def test_the_key_is_one_key_in_two_regions(assembly):

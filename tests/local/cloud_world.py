@@ -13,6 +13,7 @@ from hotsite.local.cloud import CloudConfig, Site, Tables
 DOMAIN = "hotsite.test"
 SITES = (Site("a", "eu-central-1"), Site("b", "eu-west-1"))
 TABLES = Tables("hotsite-registry", "hotsite-telemetry", "hotsite-applied")
+OPERATIONS = "hotsite-operations"
 
 
 def wait_until(condition, limit_s=10.0):
@@ -88,6 +89,7 @@ def _tables():
     return {
         "Registry": global_table(TABLES.registry, "sk"),
         "Telemetry": global_table(TABLES.telemetry, "sk"),
+        "Operations": global_table(OPERATIONS, "sk"),
     }
 
 

@@ -2,12 +2,16 @@
 
 import itertools
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.local.cloud_world import TABLES, small_config, wait_until
+from tests.local.cloud_world import OPERATIONS, TABLES, small_config, wait_until
 
+from hotsite.adapters.aws.operations import DynamoOperations
+from hotsite.core.epoch import Epoch
+from hotsite.core.operations import Book, Claim, Entry, Pause
 from hotsite.errors import UnreachableError
 from hotsite.local import launcher
 from hotsite.local.backbone import Change, Endpoint, coalesce, due
@@ -99,6 +103,22 @@ def test_writes_reach_the_other_region_both_ways(sides, pk):
     sides.converge(pk, "from a")
     sides.put(sides.b, pk, "from b")
     sides.converge(pk, "from b")
+
+
+@pytest.mark.local
+def test_an_operation_of_either_region_is_in_the_book_of_both(sides):
+    a, b = (DynamoOperations(each, OPERATIONS) for each in (sides.a, sides.b))
+    claim, pause = Claim(Epoch(1, "b", 5.0)), Pause(is_paused=True, by="operator")
+    b.write(claim, previous=None)
+    a.write(pause, previous=None)
+    a.note(Entry(6.0, "a", "operator", "pause", "work"))
+    b.note(Entry(5.0, "b", "operator", "issued epoch 1 (b)", "a is dead"))
+    written = Book({claim.key: claim, pause.key: pause})
+    wait_until(lambda: a.read() == b.read() == written)
+    wait_until(lambda: len(a.entries()) == len(b.entries()) == 2)
+    assert [line.site for line in a.entries()] == ["b", "a"]
+    b.write(replace(pause, is_paused=False), previous=pause)
+    wait_until(lambda: not a.read().pause.is_paused)
 
 
 @pytest.mark.local

@@ -11,7 +11,9 @@ import pytest
 from tests.local.cloud_world import assert_nothing_left, processes_of, wait_until
 
 from hotsite.adapters.aws.meter import DynamoMeterReadings
+from hotsite.adapters.aws.operations import DynamoOperations
 from hotsite.adapters.clock import SystemClock
+from hotsite.core.operations import Pause
 from hotsite.flows.metering import rpo_now
 from hotsite.local import cloud
 from hotsite.local.client import LocalCloud
@@ -81,6 +83,17 @@ def test_heartbeats_alone_measure_what_each_regions_death_would_lose(folder):
     # The canary looks every 10 s, and 20 s pass between two of its runs.
     for survivor, lost in (regions, regions[::-1]):
         wait_until(lambda s=survivor, lo=lost: measured(s, lo), limit_s=60)
+
+
+def test_operations_of_one_region_are_read_in_the_other(folder):
+    local = LocalCloud.open(folder)
+    a, b = (
+        DynamoOperations(local.client("dynamodb", letter), "hotsite-operations")
+        for letter in ("a", "b")
+    )
+    pause = Pause(is_paused=True, by="operator", reason="work")
+    a.write(pause, previous=None)
+    wait_until(lambda: b.read().pause == pause)
 
 
 def test_env_is_what_a_shell_and_boto3_understand(folder):

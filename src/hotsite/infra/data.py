@@ -16,19 +16,20 @@ _Table = dynamodb.CfnGlobalTable
 
 
 class DataStack(RegionStack):
-    """Registry and telemetry, in both Regions."""
+    """Registry, telemetry and operations, in both Regions."""
 
     def __init__(self, scope: Construct, name: str, settings: Settings) -> None:
         super().__init__(scope, name, region=settings.active.region)
         self._settings = settings
         self._key_id = key_id_parameter(self)
         self._table("registry")
-        telemetry = self._table("telemetry")
         # Not on the registry: whether a replicated expiry can be told from a
         # deletion is not documented, and a deletion there removes devices.
-        telemetry.time_to_live_specification = _Table.TimeToLiveSpecificationProperty(
-            enabled=True, attribute_name="expires_at_s"
-        )
+        for noun in ("telemetry", "operations"):
+            table = self._table(noun)
+            table.time_to_live_specification = _Table.TimeToLiveSpecificationProperty(
+                enabled=True, attribute_name="expires_at_s"
+            )
 
     def _table(self, noun: str) -> dynamodb.CfnGlobalTable:
         table = _Table(

@@ -79,7 +79,7 @@ def test_account_is_left_as_it_was(account):
     cloud, environment = account
     before = inventory(cloud.client)
     process = start(cloud, environment, *SUITES)
-    said, _ = ended(process, 150)
+    said, _ = ended(process, 400)
     assert process.returncode == 0, said
     assert "All names begin with hotsite-contract-" in said
     assert int(said.rsplit(" passed", 1)[0].split()[-1]) > 100
@@ -93,7 +93,7 @@ def test_what_a_stopped_run_has_made_can_be_removed(account, sign):
     process = start(cloud, environment, "registry")
     made = wait_for_things(cloud, before)
     process.send_signal(sign)
-    said, _ = ended(process, 150)
+    said, _ = ended(process, 400)
     if sign is signal.SIGKILL:
         assert inventory(cloud.client) != before
         prefix = made[: len(LEFT) + 8]

@@ -59,6 +59,7 @@ def test_a_whole_drill_survives_being_written_and_read():
     assert [decode(encode(event)) for event in events] == events
 
 
+@pytest.mark.no_cover
 @given(st.text(), st.text())
 def test_any_text_stays_on_its_line(thing, reason):
     event = Event(1.5, 2.25, DeviceUnconnectable(thing, "eu-west-1", reason))

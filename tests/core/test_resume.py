@@ -50,6 +50,7 @@ def test_an_epoch_that_was_not_looked_at_is_not_vouched_for():
     assert resume.vouched(question, given) == {3: Intervals(((1, 9),))}
 
 
+@pytest.mark.no_cover
 def test_an_answer_with_too_many_gaps_vouches_for_less_and_stays_short():
     stored = Intervals.from_numbers(range(2, 20_000, 2))
     question = ask((3, 1, 20_000))

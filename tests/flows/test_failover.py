@@ -33,6 +33,7 @@ def ready_for(kind):
 TARGETS = {PLANNED: "b", FORCED: "b", FAILBACK: "a"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", TARGETS)
 def test_operation_that_is_killed_anywhere_and_run_again_ends_in_the_same_state(kind):
     reference = ready_for(kind)

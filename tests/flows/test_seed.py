@@ -342,6 +342,7 @@ def test_time_that_is_left_comes_from_the_quotas():
     assert step.progress.eta_s == pytest.approx(100)
 
 
+@pytest.mark.no_cover
 def test_large_fleet_needs_constant_memory_and_five_looks_a_thing():
     a = fleet_intake(2_500)
     tracemalloc.start()

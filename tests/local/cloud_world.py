@@ -16,7 +16,7 @@ TABLES = Tables("hotsite-registry", "hotsite-telemetry", "hotsite-applied")
 OPERATIONS = "hotsite-operations"
 
 
-def wait_until(condition, limit_s=10.0):
+def wait_until(condition, limit_s=30.0):
     """Return the first true answer; fail when there is none in time."""
     deadline_s = time.monotonic() + limit_s
     while time.monotonic() < deadline_s:

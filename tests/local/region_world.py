@@ -279,7 +279,7 @@ class Device:
         return self.packet()
 
 
-def eventually(check, *, within_s=10.0):
+def eventually(check, *, within_s=30.0):
     """The first true answer of `check`, or a failure."""
     deadline_s = time.monotonic() + within_s
     while True:

@@ -59,18 +59,20 @@ GROUPS = (
     Group(
         "core",
         # Whoever is watched line by line takes twice as long: only what has to be.
-        (Tests(("core", "flows", "sim"), COVERED),),
+        (
+            Tests(("core", "flows", "sim"), COVERED),
+            Tests(("disasters", "forecast", "infra", "faces")),
+        ),
         (("scripts/coverage_gate.py", str(COVERAGE)),),
-    ),
-    Group(
-        "disasters",
-        (Tests(("disasters", "forecast", "infra", "faces")),),
-        (("scripts/soak.py", "--seeds", "1000"),),
     ),
     Group("local", (Tests(("local",)),)),
     Group("ports", (Tests(("fleet", "contract", "agent", "adapters")),)),
     Group("manuals", (Tests(("docs", "clients")),)),
-    Group("drills", (Tests(("drills",)),)),
+    Group(
+        "drills",
+        (Tests(("drills",)),),
+        (("scripts/soak.py", "--seeds", "1000"),),
+    ),
 )
 
 

@@ -83,7 +83,7 @@ def fleet(shop, claim):
     answer = json.loads(done.stdout)
     (shop.devices / f"{BY_COMMAND}.pem").write_text(answer["certificate"])
     for letter in REGIONS:
-        wait_until(lambda at=letter: things_of(shop, at) == set(THINGS), 30)
+        wait_until(lambda at=letter: things_of(shop, at) == set(THINGS), 120)
     return answer
 
 

@@ -17,9 +17,9 @@ from hotsite.errors import InvalidInputError
 # All four calls of the shadow API count against one quota of the account.
 SHADOW_API = "DeviceShadow"
 
-# The throttling table prints a second column without a list of its Regions. The
-# union of the lists under the page's other tables is the careful reading.
-SELECT_REGIONS = frozenset(
+# Footnote "select AWS Regions" of the tables of rules and broker: where the broker's
+# default quotas are the small ones.
+BROKER_SELECT_REGIONS = frozenset(
     {
         "ap-east-1",
         "ap-southeast-5",
@@ -30,12 +30,14 @@ SELECT_REGIONS = frozenset(
         "eu-west-3",
         "me-central-1",
         "me-south-1",
-        "sa-east-1",
         "us-gov-east-1",
         "us-gov-west-1",
         "us-west-1",
     }
 )
+# The throttling table prints a second column without a list of its Regions. The
+# union with the list under the table of shadows is the careful reading.
+SELECT_REGIONS = BROKER_SELECT_REGIONS | {"sa-east-1"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from hotsite.core.names import is_aws_name
 from hotsite.errors import InvalidInputError
 
 VERSION = 1
+# A planned move takes this share of the CONNECTs that a Region admits: others connect
+# meanwhile (docs/adr/0010-device-agent.md).
+PACE_SHARE = 0.8
 _WHERE = "move"
 _WITHIN_S_MAX = 86_400.0
 

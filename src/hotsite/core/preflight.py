@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hotsite.core.epoch import other
+from hotsite.core.move import PACE_SHARE
 from hotsite.core.operations import Book, Kind
 from hotsite.core.standing import FencePolicy
 from hotsite.core.takeover import SiteSeen
@@ -30,7 +31,7 @@ class Fleet:
     size: int | None = None
     connects_per_s: float = 3000.0
     connections_max: int = 500_000
-    pace_share: float = 0.8
+    pace_share: float = PACE_SHARE
 
     def __post_init__(self) -> None:
         """Refuse a fleet that could never be moved.

@@ -137,12 +137,14 @@ class SimRegion:
             on_end=on_end,
         )
 
-    def tell(self, key: Key, *, revoked: str = "", count: int = 1) -> None:
+    def tell(
+        self, key: Key, *, revoked: frozenset[str] = frozenset(), count: int = 1
+    ) -> None:
         """Let an event of IoT Core, or its next delivery, be heard.
 
         Args:
             key: What it is about.
-            revoked: The certificate that the call revoked, if it did.
+            revoked: The certificates that the call revoked.
             count: The how many-th delivery it is.
         """
         luck = self.event_luck
@@ -202,7 +204,7 @@ class SimRegion:
         outcomes = apply_all(keys, self.site)
         return tuple(item.key for item in outcomes if item.is_retryable)
 
-    def _hear(self, key: Key, revoked: str, count: int) -> None:
+    def _hear(self, key: Key, revoked: frozenset[str], count: int) -> None:
         if self.is_dead:
             return
 
@@ -214,10 +216,9 @@ class SimRegion:
         job = self.work("capture", lambda: self._capture(key, revoked), ended)
         self.scheduler.start(job)
 
-    def _capture(self, key: Key, revoked: str) -> None:
+    def _capture(self, key: Key, revoked: frozenset[str]) -> None:
         self.rounds[key] += 1
-        told = frozenset({revoked}) if revoked else frozenset()
-        for item in capture(key, self.intake, told=told):
+        for item in capture(key, self.intake, told=revoked):
             if item.is_changed:
                 self.history.add(f"captured {item.key}: {item.reason}")
 
@@ -335,9 +336,10 @@ def is_retryable(error: BaseException | None) -> bool:
     return isinstance(error, RetryableError)
 
 
-def _revoked_by(step: Step) -> str:
-    """Return the certificate that a call revoked, or nothing."""
+def _revoked_by(step: Step) -> frozenset[str]:
+    """Return the certificates that a call revoked: one, or none."""
     one = step.certificate
-    if step.verb is not Verb.UPDATE_CERTIFICATE or one is None:
-        return ""
-    return one.certificate_id if one.status is CertificateStatus.REVOKED else ""
+    is_update = step.verb is Verb.UPDATE_CERTIFICATE and one is not None
+    if one is None or not is_update or one.status is not CertificateStatus.REVOKED:
+        return frozenset()
+    return frozenset({one.certificate_id})

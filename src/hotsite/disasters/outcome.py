@@ -1,7 +1,8 @@
 """What happens in a disaster, how it ended, and how a failed one is made small."""
 
+import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _SHRINKS_MAX = 400
@@ -45,6 +46,28 @@ class Outcome:
     problems: tuple[str, ...]
     lines: tuple[str, ...]
     counts: Counter[str]
+
+
+def drawn(
+    chance: random.Random,
+    names: Sequence[str],
+    count: int,
+    weights: Mapping[str, float],
+) -> list[str]:
+    """Draw what happens; a name without a weight has 1."""
+    return chance.choices(names, [weights.get(name, 1.0) for name in names], k=count)
+
+
+def scattered(
+    chance: random.Random,
+    whats: Iterable[str],
+    places: Sequence[str],
+    span_s: tuple[float, float],
+) -> Iterator[Op]:
+    """Yield what happens, each at a moment and a place of its own."""
+    for what in whats:
+        at_s, place = round(chance.uniform(*span_s), 1), chance.choice(places)
+        yield Op(at_s, what, place, chance.randrange(1 << 32))
 
 
 def shrunk(

@@ -5,7 +5,7 @@ import random
 from hotsite.disasters import operators, outsiders
 from hotsite.disasters.estate import REGIONS
 from hotsite.disasters.faults import FAULTS
-from hotsite.disasters.outcome import Op
+from hotsite.disasters.outcome import Op, drawn, scattered
 
 LENGTH_S = 600.0
 _BEGIN_S = 60.0
@@ -25,20 +25,9 @@ _RARE = {
 def script(seed: int) -> tuple[Op, ...]:
     """Return what happens in the disaster of a seed, in its order."""
     chance = random.Random(f"script {seed}")  # noqa: S311 - a simulation, no secret
-    acts = _drawn(chance, (*operators.ACTS, *outsiders.ACTS), chance.randint(*_ACTS))
-    faults = _drawn(chance, tuple(FAULTS), chance.randint(*_FAULTS))
-    ops = (
-        Op(
-            round(chance.uniform(_BEGIN_S, LENGTH_S - _BEGIN_S), 1),
-            what,
-            chance.choice(REGIONS),
-            chance.randrange(1 << 32),
-        )
-        for what in (*acts, *faults)
-    )
+    names = (*operators.ACTS, *outsiders.ACTS)
+    acts = drawn(chance, names, chance.randint(*_ACTS), _RARE)
+    faults = drawn(chance, tuple(FAULTS), chance.randint(*_FAULTS), _RARE)
+    span_s = (_BEGIN_S, LENGTH_S - _BEGIN_S)
+    ops = scattered(chance, (*acts, *faults), REGIONS, span_s)
     return tuple(sorted(ops, key=lambda op: op.at_s))
-
-
-def _drawn(chance: random.Random, names: tuple[str, ...], count: int) -> list[str]:
-    weights = [_RARE.get(name, 1.0) for name in names]
-    return chance.choices(names, weights, k=count)

@@ -3,6 +3,7 @@
 from hotsite.core.absence import Absence, Known
 from hotsite.core.registry import Key
 from hotsite.errors import InvalidInputError
+from hotsite.flows.replication_status import keys_of
 from hotsite.ports import AppliedRecords, Records
 
 
@@ -20,16 +21,10 @@ def absence(records: Records, applied: AppliedRecords, *, since_s: float) -> Abs
     Raises:
         UnreachableError: A table did not answer.
     """
-    found, token, last = Absence(since_s), None, None
-    while True:
-        page = records.page(token)
-        for key in page.keys:
-            if key != last:
-                found = _with(found, key, records, applied)
-            last = key
-        token = page.next_token
-        if token is None:
-            return found
+    found = Absence(since_s)
+    for key in keys_of(records):
+        found = _with(found, key, records, applied)
+    return found
 
 
 def _with(

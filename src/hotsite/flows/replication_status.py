@@ -10,6 +10,7 @@ from hotsite.core.lags import Lags
 from hotsite.core.registry import Key
 from hotsite.errors import InvalidInputError
 from hotsite.flows.replication import Site
+from hotsite.ports import Records
 
 _SHOWN_MAX = 100
 
@@ -71,18 +72,18 @@ def replication_status(
         UnreachableError: A table did not answer.
     """
     count = _Count(site)
-    for number, key in enumerate(_keys(site)):
+    for number, key in enumerate(keys_of(site.records)):
         if names_max is not None and number >= names_max:
             return replace(count.status(), is_whole=False)
         count.add(key)
     return count.status()
 
 
-def _keys(site: Site) -> Iterator[Key]:
+def keys_of(records: Records) -> Iterator[Key]:
     """Yield the keys of the table; one that two pages share comes once."""
     token, last = None, None
     while True:
-        page = site.records.page(token)
+        page = records.page(token)
         for key in page.keys:
             if key != last:
                 yield key

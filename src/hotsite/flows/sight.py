@@ -72,6 +72,8 @@ class Sight:
     def merged(self) -> Record:
         """Return the record with what was changed outside."""
         merged = merge(self.base, self.seen, self.wanted)
+        if not self.told:
+            return merged
         known = {item.certificate_id for item in merged.certificates}
         return with_revoked(self.told & known, merged)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from hotsite.adapters.aws.items import from_wire, to_wire
+from hotsite.adapters.aws.items import from_wire, number, to_wire
 from hotsite.adapters.aws.session import translated
 from hotsite.core.outbox import Key
 from hotsite.core.series import Row, Window
@@ -82,4 +82,4 @@ def _text(data: Any) -> str:
 def _number(value: Any) -> int | float:
     if not isinstance(value, Decimal):
         raise TypeError(f"{value!r} is not JSON")
-    return int(value) if value == value.to_integral_value() else float(value)
+    return number(value)

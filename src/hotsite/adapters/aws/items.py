@@ -67,6 +67,11 @@ def _decimal(value: Any) -> Any:
     return value
 
 
+def number(value: Decimal) -> int | float:
+    """Return a whole number or a fraction for DynamoDB's decimal."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
 def draft_item(
     key: Key, draft: Draft, *, origin: str, now_s: float, stamp: str
 ) -> Item:

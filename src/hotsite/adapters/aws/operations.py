@@ -172,7 +172,7 @@ def _sortable(at_s: float) -> str:
 def _plain(value: Any) -> Any:
     """Return whole numbers and fractions for DynamoDB's decimals."""
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return items.number(value)
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

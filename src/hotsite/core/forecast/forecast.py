@@ -19,12 +19,11 @@ from hotsite.core.forecast.simulate import (
 )
 from hotsite.core.forecast.walls import walls
 from hotsite.core.hardship import Follow
+from hotsite.core.move import PACE_SHARE
 
 # One failover in ten is better or worse than these.
 _BETTER, _MEDIAN, _WORSE = 0.05, 0.5, 0.95
 _POINTS = 240
-# A planned move stays below the quota (docs/adr/0010-device-agent.md).
-PACE_SHARE = 0.8
 # AWS IoT Core: "DeleteConnection requests per second", the default.
 DELETE_CONNECTIONS_PER_S = 100.0
 

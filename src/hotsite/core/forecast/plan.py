@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isfinite
 
+from hotsite.core.apis import BROKER_SELECT_REGIONS
 from hotsite.core.device_values import CRITICAL, PUBLISH_INTERVAL_S, DevicePolicy
 from hotsite.core.hardship import Follow
 from hotsite.core.outbox import OutboxPolicy
@@ -84,30 +85,12 @@ class Quotas:
     connections: int | None = 500_000
 
 
-# AWS General Reference, "AWS IoT Core endpoints and quotas", footnote "select AWS
-# Regions": where the broker's default quotas are the small ones.
-SMALL_REGIONS = frozenset(
-    {
-        "ap-east-1",
-        "ap-southeast-5",
-        "ca-central-1",
-        "cn-northwest-1",
-        "eu-north-1",
-        "eu-south-2",
-        "eu-west-3",
-        "me-central-1",
-        "me-south-1",
-        "us-gov-east-1",
-        "us-gov-west-1",
-        "us-west-1",
-    }
-)
 _SMALL = Quotas(connects_per_s=100.0, subscribes_per_s=200.0, connections=100_000)
 
 
 def default_quotas(region: str) -> Quotas:
     """Return what AWS IoT Core allows in a Region before anything is raised."""
-    return _SMALL if region in SMALL_REGIONS else Quotas()
+    return _SMALL if region in BROKER_SELECT_REGIONS else Quotas()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ healed ends then.
 import random
 from collections.abc import Callable, Mapping
 
+from hotsite.core.epoch import other
 from hotsite.disasters.failover.estate import Estate
 
 _SHORT_S = (5.0, 60.0)
@@ -16,19 +17,14 @@ _FLAPS = (3, 8)
 Act = Callable[[Estate, str, random.Random], None]
 
 
-def _until(
-    estate: Estate,
-    chance: random.Random,
-    span_s: tuple[float, float],
-    end: Callable[[], None],
-) -> None:
-    estate.scheduler.at(chance.uniform(*span_s), end)
+def _until(estate: Estate, chance: random.Random, end: Callable[[], None]) -> None:
+    estate.scheduler.at(chance.uniform(*_LONG_S), end)
 
 
 def _lose(estate: Estate, region: str, chance: random.Random) -> None:
     """Lose a Region; it comes back with what it last knew."""
     estate.die(region)
-    _until(estate, chance, _LONG_S, lambda: estate.live(region))
+    _until(estate, chance, lambda: estate.live(region))
 
 
 def _flap(estate: Estate, region: str, chance: random.Random) -> None:
@@ -48,7 +44,7 @@ def _sicken(estate: Estate, region: str, chance: random.Random) -> None:
     def end() -> None:
         estate.weather[region].is_sick = False
 
-    _until(estate, chance, _LONG_S, end)
+    _until(estate, chance, end)
 
 
 def _brown_out(estate: Estate, region: str, chance: random.Random) -> None:
@@ -59,12 +55,12 @@ def _brown_out(estate: Estate, region: str, chance: random.Random) -> None:
     def end() -> None:
         weather.failure_share = weather.lost_share = 0.0
 
-    _until(estate, chance, _LONG_S, end)
+    _until(estate, chance, end)
 
 
 def _stop_tables(estate: Estate, region: str, chance: random.Random) -> None:
     estate.table(region, is_up=False)
-    _until(estate, chance, _LONG_S, lambda: estate.table(region, is_up=True))
+    _until(estate, chance, lambda: estate.table(region, is_up=True))
 
 
 def _stop_guard(estate: Estate, region: str, chance: random.Random) -> None:
@@ -74,7 +70,7 @@ def _stop_guard(estate: Estate, region: str, chance: random.Random) -> None:
     def end() -> None:
         estate.weather[region].is_guarded = True
 
-    _until(estate, chance, _LONG_S, end)
+    _until(estate, chance, end)
 
 
 def _hide(estate: Estate, region: str, chance: random.Random) -> None:
@@ -85,7 +81,7 @@ def _hide(estate: Estate, region: str, chance: random.Random) -> None:
     def end() -> None:
         estate.weather[region].is_seen = True
 
-    _until(estate, chance, _LONG_S, end)
+    _until(estate, chance, end)
 
 
 def _cut_peer(estate: Estate, _region: str, chance: random.Random) -> None:
@@ -95,7 +91,7 @@ def _cut_peer(estate: Estate, _region: str, chance: random.Random) -> None:
     def end() -> None:
         estate.network.is_peer_up = True
 
-    _until(estate, chance, _LONG_S, end)
+    _until(estate, chance, end)
 
 
 def _cut_replication(estate: Estate, region: str, chance: random.Random) -> None:
@@ -107,7 +103,7 @@ def _cut_replication(estate: Estate, region: str, chance: random.Random) -> None
         way.is_up = True
         way.flush()
 
-    _until(estate, chance, _LONG_S, end)
+    _until(estate, chance, end)
 
 
 def _partition(estate: Estate, region: str, chance: random.Random) -> None:
@@ -120,14 +116,14 @@ def _partition(estate: Estate, region: str, chance: random.Random) -> None:
 def _lag(estate: Estate, region: str, chance: random.Random) -> None:
     """Let replication out of a Region, of all tables, fall behind."""
     lag_s = chance.uniform(5.0, 120.0)
-    other = "b" if region == "a" else "a"
-    estate.ways[region].lag_s = estate.behind_s[other] = lag_s
+    late = other(region)
+    estate.ways[region].lag_s = estate.behind_s[late] = lag_s
 
     def end() -> None:
         estate.ways[region].lag_s = 1.0
-        estate.behind_s[other] = 0.5
+        estate.behind_s[late] = 0.5
 
-    _until(estate, chance, _LONG_S, end)
+    _until(estate, chance, end)
 
 
 def _fail_dns(estate: Estate, _region: str, chance: random.Random) -> None:
@@ -137,7 +133,7 @@ def _fail_dns(estate: Estate, _region: str, chance: random.Random) -> None:
     def end() -> None:
         estate.network.is_dns_up = True
 
-    _until(estate, chance, _LONG_S, end)
+    _until(estate, chance, end)
 
 
 FAULTS: Mapping[str, Act] = {

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from hotsite.core.epoch import SITES
 from hotsite.core.move import Mover
 from hotsite.errors import InvalidInputError
 from hotsite.sim.scheduler import Scheduler
@@ -66,7 +67,7 @@ class Fleet:
         """
         self.devices = {thing: Device(thing) for thing in things}
         self.connects: dict[str, deque[float]] = {
-            letter: deque(maxlen=_KEPT) for letter in "ab"
+            letter: deque(maxlen=_KEPT) for letter in SITES
         }
         self._scheduler = scheduler
         self._chance = chance

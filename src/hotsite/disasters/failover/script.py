@@ -4,7 +4,7 @@ import random
 
 from hotsite.disasters.failover.faults import FAULTS
 from hotsite.disasters.failover.operators import ACTS
-from hotsite.disasters.outcome import Op
+from hotsite.disasters.outcome import Op, drawn, scattered
 
 LENGTH_S = 1200.0
 _BEGIN_S = 60.0
@@ -16,22 +16,9 @@ _FREQUENT = {"lose the Region": 3.0, "partition": 2.0, "resume": 0.5}
 def script(seed: int) -> tuple[Op, ...]:
     """Return what happens to the sites of a seed, in its order."""
     chance = random.Random(f"failover {seed}")  # noqa: S311 - a simulation
-    drawn = [
-        *_drawn(chance, tuple(FAULTS), chance.randint(*_FAULTS)),
-        *_drawn(chance, tuple(ACTS), chance.randint(*_ACTS)),
+    whats = [
+        *drawn(chance, tuple(FAULTS), chance.randint(*_FAULTS), _FREQUENT),
+        *drawn(chance, tuple(ACTS), chance.randint(*_ACTS), _FREQUENT),
     ]
-    ops = (
-        Op(
-            round(chance.uniform(_BEGIN_S, LENGTH_S - _BEGIN_S), 1),
-            what,
-            chance.choice("aab"),
-            chance.randrange(1 << 32),
-        )
-        for what in drawn
-    )
+    ops = scattered(chance, whats, "aab", (_BEGIN_S, LENGTH_S - _BEGIN_S))
     return tuple(sorted(ops, key=lambda op: op.at_s))
-
-
-def _drawn(chance: random.Random, names: tuple[str, ...], count: int) -> list[str]:
-    weights = [_FREQUENT.get(name, 1.0) for name in names]
-    return chance.choices(names, weights, k=count)

@@ -2,7 +2,7 @@
 
 import random
 
-from hotsite.disasters.outcome import Op
+from hotsite.disasters.outcome import Op, drawn, scattered
 from hotsite.disasters.telemetry.estate import REGIONS
 from hotsite.disasters.telemetry.faults import FAULTS, LAG, LOSS
 
@@ -18,8 +18,7 @@ def script(seed: int) -> tuple[Op, ...]:
     """Return what happens to the fleet of a seed, in its order."""
     chance = random.Random(f"telemetry {seed}")  # noqa: S311 - a simulation
     names = [name for name in FAULTS if name not in {LOSS, LAG}]
-    weights = [_FREQUENT.get(name, 1.0) for name in names]
-    drawn = chance.choices(names, weights, k=chance.randint(*_COUNT))
+    whats = drawn(chance, names, chance.randint(*_COUNT), _FREQUENT)
     lost = chance.choice((*REGIONS, REGIONS[0], REGIONS[0]))
     at_s = round(chance.uniform(*_LOSS_S), 1)
     sick_at_s = round(at_s - chance.uniform(*_SICK_S), 1)
@@ -27,13 +26,5 @@ def script(seed: int) -> tuple[Op, ...]:
         Op(at_s, LOSS, lost, chance.randrange(1 << 32)),
         Op(sick_at_s, LAG, lost, chance.randrange(1 << 32)),
     ]
-    ops.extend(
-        Op(
-            round(chance.uniform(_BEGIN_S, LENGTH_S - _BEGIN_S), 1),
-            what,
-            chance.choice(REGIONS),
-            chance.randrange(1 << 32),
-        )
-        for what in drawn
-    )
+    ops += scattered(chance, whats, REGIONS, (_BEGIN_S, LENGTH_S - _BEGIN_S))
     return tuple(sorted(ops, key=lambda op: op.at_s))

@@ -77,7 +77,7 @@ def register(commands: Any, open_control: Open, add_world: Callable[..., None]) 
         open_control: Opens the world that the options point at.
         add_world: Adds the options that it reads.
     """
-    there = _command(commands, "failover", "make the other site active", _EPILOG)
+    there = add_command(commands, "failover", "make the other site active", _EPILOG)
     there.add_argument(
         "--to", required=True, metavar="SITE", help="its letter or its Region"
     )
@@ -97,7 +97,7 @@ def register(commands: Any, open_control: Open, add_world: Callable[..., None]) 
         help="the other site is dead; nothing of it is called",
     )
     there.set_defaults(kind=Kind.PLANNED)
-    back = _command(commands, "failback", "lead the fleet home", _BACK_EPILOG)
+    back = add_command(commands, "failback", "lead the fleet home", _BACK_EPILOG)
     back.set_defaults(kind=Kind.FAILBACK, to=SITES[0])
     for command in (there, back):
         command.add_argument(
@@ -129,7 +129,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _command(commands: Any, name: str, what: str, epilog: str) -> Any:
+def add_command(commands: Any, name: str, what: str, epilog: str) -> Any:
+    """Add a command of one sentence, and return its parser."""
     return commands.add_parser(
         name,
         help=what,

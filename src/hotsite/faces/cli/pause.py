@@ -9,7 +9,7 @@ from typing import Any
 
 from hotsite.core.operations import Pause
 from hotsite.errors import InvalidInputError
-from hotsite.faces.cli.failover import Open
+from hotsite.faces.cli.failover import Open, add_command
 from hotsite.flows.pausing import say
 
 _EPILOG = """\
@@ -25,7 +25,7 @@ examples:
 
 def register(commands: Any, open_control: Open, add_world: Callable[..., None]) -> None:
     """Add both commands; the arguments are those of ``failover.register``."""
-    pause = _command(commands, "pause", "keep the sites as they are")
+    pause = add_command(commands, "pause", "keep the sites as they are", _EPILOG)
     pause.add_argument("--because", required=True, metavar="TEXT", help="why")
     pause.add_argument(
         "--for",
@@ -35,7 +35,7 @@ def register(commands: Any, open_control: Open, add_world: Callable[..., None]) 
         help="end by itself after so many seconds (default: never)",
     )
     pause.set_defaults(is_paused=True)
-    resume = _command(commands, "resume", "end a pause")
+    resume = add_command(commands, "resume", "end a pause", _EPILOG)
     resume.set_defaults(is_paused=False, because="", for_s=None)
     for command in (pause, resume):
         add_world(command)
@@ -64,13 +64,3 @@ def run(options: argparse.Namespace) -> int:
         line = f"{opened.regions[letter]} gets it once it answers: {why}"
         print(line, file=sys.stderr, flush=True)
     return 3 if said.silent else 0
-
-
-def _command(commands: Any, name: str, what: str) -> Any:
-    return commands.add_parser(
-        name,
-        help=what,
-        description=f"{what[0].upper()}{what[1:]}.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )

@@ -110,6 +110,24 @@ def frame(
     )
 
 
+def side_label(text: str, x: Scale, y: float, layout: Layout) -> Markup:
+    """Return the text of a level, beside the drawing's left edge."""
+    text_y = y + layout.font * 0.36
+    return label(text, x.start - 5, text_y, text_anchor="end", class_="tick")
+
+
+def percent_grid(x: Scale, y: Scale, layout: Layout) -> list[Markup]:
+    """Return lines at 0, 50 and 100 %, and what they are."""
+    parts: list[Markup] = []
+    for share in (0, 50, 100):
+        at = y(share)
+        parts += [
+            line(x.start, at, x.end, at, class_="grid"),
+            side_label(f"{share} %", x, at, layout),
+        ]
+    return parts
+
+
 def time_axis(scale: Scale, y: float, layout: Layout, *, unit: str) -> list[Markup]:
     """Return ticks, their numbers and the unit below a drawing."""
     room = text_width("+000", layout) * (1.6 if layout is WIDE else 1.2)

@@ -11,6 +11,7 @@ from hotsite.faces.render.charts import (
     label,
     line,
     path,
+    percent_grid,
     steps,
     text_width,
     time_axis,
@@ -80,7 +81,7 @@ def curve(story: Story, layout: Layout) -> Markup:
     bottom = top + (220.0 if layout is WIDE else 180.0)
     y = Scale(0, 100, bottom, top)
     parts = [
-        *_grid(x, y, layout),
+        *percent_grid(x, y, layout),
         *_steps(story, x, y),
         *_goal(goal_s, x, y, layout),
         *_marks(story, x, y, layout),
@@ -96,18 +97,6 @@ def curve(story: Story, layout: Layout) -> Markup:
     )
     about = ("curve", "Share of the fleet recovered, over time", description)
     return frame(parts, layout, axis + 3.6 * layout.font, about=about)
-
-
-def _grid(x: Scale, y: Scale, layout: Layout) -> list[Markup]:
-    parts: list[Markup] = []
-    for share in (0, 50, 100):
-        at = y(share)
-        text_y = at + layout.font * 0.36
-        parts += [
-            line(x.start, at, x.end, at, class_="grid"),
-            label(f"{share} %", x.start - 5, text_y, text_anchor="end", class_="tick"),
-        ]
-    return parts
 
 
 def _steps(story: Story, x: Scale, y: Scale) -> list[Markup]:

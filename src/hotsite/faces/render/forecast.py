@@ -9,7 +9,7 @@ from hotsite.core.forecast.outcome import Wall
 from hotsite.core.forecast.outlook import Option, Outlook
 from hotsite.core.forecast.plan import FaultKind, Plan
 from hotsite.core.hardship import Follow
-from hotsite.faces.render.tables import Figure, Table
+from hotsite.faces.render.tables import Figure, Table, figure_table
 from hotsite.faces.render.text import table_lines
 
 SCHEMA = 1
@@ -80,13 +80,6 @@ def figures(outlook: Outlook) -> tuple[Figure, ...]:
             "all",
             is_met=room == plan.devices,
         ),
-    )
-
-
-def _judged(outlook: Outlook) -> Table:
-    rows = ((f.name, f.value, f.wanted, f.word) for f in figures(outlook))
-    return Table(
-        "Objectives", ("Figure", "Forecast", "Wanted", "Judgement"), tuple(rows)
     )
 
 
@@ -295,7 +288,7 @@ def text(outlook: Outlook, *, more: Iterable[Table] = ()) -> str:
     """Return the forecast as text that ends with a line feed."""
     word = "MISSED" if outlook.reasons else "MET"
     lines = [f"{word}  {headline(outlook)}", ""]
-    lines += table_lines(_judged(outlook))
+    lines += table_lines(figure_table(figures(outlook), "Forecast"))
     lines += [f"- {reason}" for reason in outlook.reasons]
     lines += ["", *chart(outlook), ""]
     for table in (*tables(outlook), *more):

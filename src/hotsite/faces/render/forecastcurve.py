@@ -12,6 +12,8 @@ from hotsite.faces.render.charts import (
     label,
     line,
     path,
+    percent_grid,
+    side_label,
     steps,
     text_width,
     time_axis,
@@ -58,11 +60,7 @@ def _seconds(value_s: float | None) -> str:
 
 
 def _shares(outlook: Outlook, x: Scale, y: Scale, layout: Layout) -> Iterator[Markup]:
-    for share in (0, 50, 100):
-        at, text_y = y(share), y(share) + layout.font * 0.36
-        yield line(x.start, at, x.end, at, class_="grid")
-        text = f"{share} %"
-        yield label(text, x.start - 5, text_y, text_anchor="end", class_="tick")
+    yield from percent_grid(x, y, layout)
     series, devices = outlook.found.series, outlook.plan.devices
     points = [(x(0), y(0))] + [
         (x((place + 1) * series.step_s), y(100 * count / devices))
@@ -118,16 +116,7 @@ def _storm(
         label("CONNECTs a second", x.start, caption, class_="lane"),
         line(x.start, bottom, x.end, bottom, class_="grid"),
         line(x.start, start, x.end, start, class_="grid"),
-        *(
-            label(
-                _short(value),
-                x.start - 5,
-                y(value) + layout.font * 0.36,
-                text_anchor="end",
-                class_="tick",
-            )
-            for value in (0.0, highest)
-        ),
+        *(side_label(_short(value), x, y(value), layout) for value in (0.0, highest)),
     ]
     for css, values in (
         ("area waiting", series.offered_per_s),

@@ -138,11 +138,11 @@ def _share(part: int | None, whole: int) -> str:
     return UNKNOWN if part is None else f"{part} of {whole}"
 
 
-def figure_table(found: Iterable[Figure]) -> Table:
-    """Return the deciding figures as a table."""
+def figure_table(found: Iterable[Figure], how: str = "Measured") -> Table:
+    """Return the deciding figures as a table; ``how`` says how they were found."""
     return Table(
         "Objectives",
-        ("Figure", "Measured", "Wanted", "Judgement"),
+        ("Figure", how, "Wanted", "Judgement"),
         tuple((f.name, f.value, f.wanted, f.word) for f in found),
     )
 

@@ -45,11 +45,12 @@ def serve(requests: socket.socket) -> None:
         if not data:
             return
         request = json.loads(data)
-        problem = _problem(request)
+        brought = _brought(request)
+        problem = _problem(brought)
         if problem:
             requests.send(json.dumps({"problem": problem}).encode())
         else:
-            _fork(requests, request, descriptors)
+            _fork(requests, request, brought, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -59,9 +60,9 @@ def _brought(request: dict[str, Any]) -> frozenset[str]:
     return frozenset(entry.stem for entry in Path(request["cwd"]).iterdir())
 
 
-def _problem(request: dict[str, Any]) -> str:
+def _problem(brought: frozenset[str]) -> str:
     """Return why this worker has to start from nothing, or an empty text."""
-    own = sorted(_SDK & _brought(request))
+    own = sorted(_SDK & brought)
     return f"the function brings its own {', '.join(own)}" if own else ""
 
 
@@ -73,14 +74,17 @@ def _forget(packages: frozenset[str]) -> None:
 
 
 def _fork(
-    requests: socket.socket, request: dict[str, Any], descriptors: list[int]
+    requests: socket.socket,
+    request: dict[str, Any],
+    brought: frozenset[str],
+    descriptors: list[int],
 ) -> None:
     # One that ends at once is not collected before there is a descriptor of it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     pid = os.fork()
     if pid == 0:
         requests.close()
-        _become(request, descriptors)
+        _become(request, brought, descriptors)
     handle = os.pidfd_open(pid)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     socket.send_fds(requests, [json.dumps({"pid": pid}).encode()], [handle])
@@ -94,7 +98,9 @@ def _collect(_number: int, _frame: object) -> None:
             pass
 
 
-def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
+def _become(
+    request: dict[str, Any], brought: frozenset[str], descriptors: list[int]
+) -> NoReturn:
     """Be the worker until it ends."""
     code = 1
     try:
@@ -104,7 +110,7 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
             os.dup2(descriptor, number)
             os.close(descriptor)
         os.chdir(request["cwd"])
-        _forget(_brought(request))
+        _forget(brought)
         os.environ.clear()
         os.environ.update(request["environment"])
         # Each process draws its own numbers.

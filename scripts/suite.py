@@ -5,12 +5,15 @@ processes), so they run beside those that compute. Each group's output is printe
 it has ended. The folders of ``tests`` are in exactly one group each.
 """
 
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
@@ -86,14 +89,17 @@ def main(flags: Sequence[str]) -> int:
     def run(group: Group) -> None:
         log = BUILD / f"test-{group.name}.log"
         codes = []
+        cpu_s = 0.0
+        began = time.monotonic()
         with log.open("wb") as out:
             for command in commands(group, flags):
-                done = subprocess.run(
-                    command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, check=False
-                )
-                codes.append(done.returncode)
+                code, used_s = run_for(command, out)
+                codes.append(code)
+                cpu_s += used_s
+        took_s = time.monotonic() - began
         with printing:
-            print(f"== {group.name}: {' '.join(folders(group))}", flush=True)
+            names = " ".join(folders(group))
+            print(f"== {group.name}: {names} ({took_s:.0f} s, {cpu_s:.0f} s of CPU)")
             print(log.read_text(errors="replace"), flush=True)
             if any(codes):
                 failed.append(group.name)
@@ -105,6 +111,14 @@ def main(flags: Sequence[str]) -> int:
         thread.join()
     print(f"failed: {', '.join(failed)}" if failed else "all groups passed")
     return 1 if failed else 0
+
+
+def run_for(command: Sequence[str], out: IO[bytes]) -> tuple[int, float]:
+    """Run a command; return its exit code and the seconds of CPU it used in all."""
+    child = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return child.returncode, used.ru_utime + used.ru_stime
 
 
 def commands(group: Group, flags: Sequence[str]) -> list[list[str]]:

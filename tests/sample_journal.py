@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hotsite.core.books import DeviceReported, Moment, StoreHeld
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
     DeviceApplied,
@@ -13,7 +14,6 @@ from hotsite.core.journal import (
     DeviceDisconnected,
     DeviceOnboarded,
     DeviceRecovered,
-    DeviceReported,
     DnsAnswered,
     DrillEnded,
     DrillStarted,
@@ -21,12 +21,10 @@ from hotsite.core.journal import (
     FaultInjected,
     FleetSampled,
     Machine,
-    Moment,
     Note,
     Phase,
     PhaseStarted,
     SiteHealth,
-    StoreHeld,
 )
 from hotsite.core.scenario import FaultKind, Objectives
 

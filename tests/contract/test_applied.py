@@ -134,7 +134,11 @@ def test_site_without_a_canary_has_no_verdict(ports):
 
 def test_last_verdict_replaces_the_one_before(ports):
     good = HealthVerdict(
-        is_healthy=True, reason="came through", seen_at_s=1000.125, took_s=0.25
+        is_healthy=True,
+        reason="came through",
+        seen_at_s=1000.125,
+        took_s=0.25,
+        recent=(True, False, True),
     )
     bad = HealthVerdict(is_healthy=False, reason="no PUBACK", seen_at_s=1010.5)
     for verdict in (good, bad):

@@ -3,17 +3,11 @@ from dataclasses import replace
 import pytest
 from tests.sample_journal import ACTIVE, STANDBY, as_json, event, journal
 
+from hotsite.core.books import Moment, StoreHeld
 from hotsite.core.churn import SiteReturned
 from hotsite.core.hardship import PowerCut, SiteSick
 from hotsite.core.intervals import Intervals
-from hotsite.core.journal import (
-    DrillEnded,
-    DrillStarted,
-    Moment,
-    Phase,
-    PhaseStarted,
-    StoreHeld,
-)
+from hotsite.core.journal import DrillEnded, DrillStarted, Phase, PhaseStarted
 from hotsite.core.scenario import Objectives
 from hotsite.core.verdict import judge
 

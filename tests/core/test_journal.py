@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.sample_journal import journal
 
+from hotsite.core.books import DeviceReported, StoreHeld
 from hotsite.core.churn import (
     CertificateTried,
     DeviceFound,
@@ -13,11 +14,19 @@ from hotsite.core.churn import (
     RegistryChanged,
     SiteReturned,
 )
+from hotsite.core.course import (
+    DeviceSilent,
+    OperationEnded,
+    OperationTold,
+    OutageBegan,
+    OutageEnded,
+    SiteAwaited,
+    SiteSpoke,
+)
 from hotsite.core.foreseen import DrillForecast
 from hotsite.core.hardship import PowerCut, PowerRestored, SiteSick
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
-    DeviceReported,
     DeviceUnconnectable,
     DnsAnswered,
     DrillStarted,
@@ -27,7 +36,6 @@ from hotsite.core.journal import (
     Note,
     Phase,
     PhaseStarted,
-    StoreHeld,
     decode,
     encode,
 )
@@ -45,6 +53,15 @@ CHURN = {
 }
 HARDSHIP = {PowerCut, PowerRestored, SiteSick}
 FORESEEN = {DrillForecast}
+COURSE = {
+    DeviceSilent,
+    OperationEnded,
+    OperationTold,
+    OutageBegan,
+    OutageEnded,
+    SiteAwaited,
+    SiteSpoke,
+}
 
 
 def test_a_whole_drill_survives_being_written_and_read():
@@ -55,6 +72,7 @@ def test_a_whole_drill_survives_being_written_and_read():
         *CHURN,
         *HARDSHIP,
         *FORESEEN,
+        *COURSE,
     }
     assert [decode(encode(event)) for event in events] == events
 

@@ -15,6 +15,7 @@ from tests.sample_journal import (
     without,
 )
 
+from hotsite.core.books import DeviceReported, Moment, StoreHeld
 from hotsite.core.history import percentile
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
@@ -23,16 +24,13 @@ from hotsite.core.journal import (
     DeviceDisconnected,
     DeviceOnboarded,
     DeviceRecovered,
-    DeviceReported,
     DeviceUnconnectable,
     DnsAnswered,
     DrillEnded,
     DrillStarted,
     FaultInjected,
-    Moment,
     PhaseStarted,
     SiteHealth,
-    StoreHeld,
 )
 from hotsite.core.scenario import Objectives
 from hotsite.core.verdict import judge

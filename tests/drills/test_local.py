@@ -13,13 +13,9 @@ import psutil
 import pytest
 
 from hotsite.adapters import journal
+from hotsite.core.books import DeviceReported
 from hotsite.core.churn import CertificateTried, Outcome
-from hotsite.core.journal import (
-    DeviceRecovered,
-    DeviceReported,
-    DrillEnded,
-    FleetSampled,
-)
+from hotsite.core.journal import DeviceRecovered, DrillEnded, FleetSampled
 from hotsite.core.verdict import judge
 
 pytestmark = pytest.mark.local

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from hotsite.core.books import DeviceReported, StoreHeld
 from hotsite.core.churn import SiteReturned
 from hotsite.core.hardship import (
     Follow,
@@ -15,7 +16,6 @@ from hotsite.core.journal import (
     DeviceConnected,
     DeviceDisconnected,
     DeviceOnboarded,
-    DeviceReported,
     DnsAnswered,
     DrillEnded,
     DrillStarted,
@@ -25,7 +25,6 @@ from hotsite.core.journal import (
     Note,
     Phase,
     PhaseStarted,
-    StoreHeld,
 )
 from hotsite.core.scenario import Fault, FaultKind, Objectives, Scenario
 from hotsite.core.verdict import judge

@@ -8,9 +8,9 @@ that need it None. Must not judge; ``verdict`` does.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from hotsite.core.books import DeviceReported, Moment, StoreHeld
 from hotsite.core.history import History
 from hotsite.core.intervals import Intervals
-from hotsite.core.journal import DeviceReported, Moment, StoreHeld
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hotsite.core.accounting import store_at
+from hotsite.core.books import DeviceReported, Moment
 from hotsite.core.history import History
 from hotsite.core.intervals import Intervals
-from hotsite.core.journal import DeviceReported, Moment, Phase
+from hotsite.core.journal import Phase
 
 
 @dataclass(frozen=True, slots=True)

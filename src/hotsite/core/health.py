@@ -6,7 +6,13 @@ answer within two seconds of connecting (Route 53 developer guide, "How Route 53
 determines whether a health check is healthy"), so nothing deep may run inline.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+# A site that fails twice in a minute is browning out: devices feel that, though the
+# next look may be fine. Route 53 would not: it calls a site healthy while more than
+# 18 % of its checkers do.
+_LOOKS = 6
+_FAILURES_MAX = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +25,34 @@ class HealthVerdict:
         seen_at_s: When it was seen, seconds since the epoch.
         took_s: From the publish until the message was in the store, or
             nothing when it never was.
+        recent: Whether the message came through, of the last looks, this one last.
     """
 
     is_healthy: bool
     reason: str
     seen_at_s: float
     took_s: float | None = None
+    recent: tuple[bool, ...] = ()
+
+
+def remembered(
+    seen: HealthVerdict, before: HealthVerdict | None, *, age_s_max: float
+) -> HealthVerdict:
+    """Judge what was seen together with the looks before.
+
+    Args:
+        seen: What the canary saw now.
+        before: The last verdict that was kept, or nothing.
+        age_s_max: A verdict that is older says nothing of now, in seconds.
+    """
+    is_old = before is None or seen.seen_at_s - before.seen_at_s > age_s_max
+    earlier = () if is_old or before is None else before.recent
+    recent = (*earlier, seen.is_healthy)[-_LOOKS:]
+    failures = recent.count(False)
+    if not seen.is_healthy or failures <= _FAILURES_MAX:
+        return replace(seen, recent=recent)
+    reason = f"{failures} of the last {len(recent)} messages did not come through"
+    return replace(seen, recent=recent, is_healthy=False, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)

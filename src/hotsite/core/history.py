@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hotsite.core.epoch import SITES
 from hotsite.core.journal import (
     SCHEMA,
     DeviceOnboarded,
@@ -84,9 +85,12 @@ class History:
         """Return the Region whose store counts at the end.
 
         It is the one that the fault spared; without a fault, the active one,
-        because the fleet never left it.
+        because the fleet never left it; in a course, the one that is to be active.
         """
         started = self.started
+        if started.course is not None:
+            is_first = started.course.active == SITES[0]
+            return started.active if is_first else started.standby
         is_active_lost = self.fault and self.fault.region == started.active
         return started.standby if is_active_lost else started.active
 

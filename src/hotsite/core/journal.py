@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hotsite.core import jsontext, records
+from hotsite.core.books import DeviceReported, StoreHeld
 from hotsite.core.churn import (
     CertificateTried,
     ChurnObjectives,
@@ -22,9 +23,18 @@ from hotsite.core.churn import (
     RegistryChanged,
     SiteReturned,
 )
+from hotsite.core.course import (
+    CourseObjectives,
+    DeviceSilent,
+    OperationEnded,
+    OperationTold,
+    OutageBegan,
+    OutageEnded,
+    SiteAwaited,
+    SiteSpoke,
+)
 from hotsite.core.foreseen import DrillForecast
 from hotsite.core.hardship import PowerCut, PowerRestored, SiteSick
-from hotsite.core.intervals import Intervals
 from hotsite.core.scenario import FaultKind, Objectives
 from hotsite.errors import InvalidInputError
 
@@ -50,17 +60,8 @@ class Phase(StrEnum):
     AFTERWARDS = "afterwards"
     QUIET = "quiet"
     VERIFY = "verify"
-
-
-class Moment(StrEnum):
-    """When a store was read.
-
-    Right after the fault, at the end, or after the dead Region had returned.
-    """
-
-    AFTER_FAULT = "after_fault"
-    END = "end"
-    AFTER_RETURN = "after_return"
+    COURSE = "course"
+    SETTLE = "settle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class DrillStarted:
         active: AWS Region that is active when the drill begins.
         standby: AWS Region that is to take over.
         churn: What a drill of the registry is judged against, instead.
+        course: What a drill of deciding is judged against, as well.
     """
 
     schema: int
@@ -103,6 +105,7 @@ class DrillStarted:
     active: str
     standby: str
     churn: ChurnObjectives | None = None
+    course: CourseObjectives | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,55 +235,6 @@ class DeviceRecovered:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreHeld:
-    """What one site's store held of one device's messages of one epoch.
-
-    A device whose store is empty is written too, with no interval, no rows and
-    epoch 0: a store that nobody read is not an empty store. A later line about
-    the same region, moment, device and epoch replaces an earlier one.
-
-    Attributes:
-        region: AWS Region of the store.
-        moment: When the store was read.
-        thing: The device.
-        epoch: The device's counter of restarts of its numbering.
-        held: Sequence numbers in the store.
-        rows: Rows in the store; more rows than numbers are duplicates.
-        digest: Of all that a query would show of them, in any order; empty if
-            it was not read.
-    """
-
-    region: str
-    moment: Moment
-    thing: str
-    epoch: int
-    held: Intervals
-    rows: int
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceReported:
-    """What one device knows of its own messages of one epoch, at the end.
-
-    Attributes:
-        thing: The device.
-        epoch: The device's counter of restarts of its numbering.
-        published: Sequence numbers that it gave to messages.
-        acknowledged: Those of them that were acknowledged (MQTT PUBACK).
-        acknowledged_before_fault: Those acknowledged before the fault.
-        dropped: Messages that it gave up because its outbox was full.
-    """
-
-    thing: str
-    epoch: int
-    published: Intervals
-    acknowledged: Intervals
-    acknowledged_before_fault: Intervals
-    dropped: int
-
-
-@dataclass(frozen=True, slots=True)
 class Note:
     """A sentence for the reader of the report."""
 
@@ -319,6 +273,13 @@ Fact = (
     | PowerCut
     | PowerRestored
     | SiteSick
+    | OutageBegan
+    | OutageEnded
+    | SiteSpoke
+    | SiteAwaited
+    | OperationTold
+    | OperationEnded
+    | DeviceSilent
     | Note
     | DrillEnded
 )

@@ -68,6 +68,7 @@ class Limits:
         dns_wait_s_max: How long to wait until DNS leads to the target.
         ttl_s: How long others may remember where DNS led, in seconds.
         clock_s_max: How far two clocks may differ: dwell times are judged by them.
+        light_wait_s_max: How long to wait until a pilot light is healthy.
         look_every_s: How often to look while waiting, in seconds.
         cohort_s: How much of the pace is one cohort, in seconds.
     """
@@ -79,6 +80,7 @@ class Limits:
     dns_wait_s_max: float = 180.0
     ttl_s: float = 10.0
     clock_s_max: float = 10.0
+    light_wait_s_max: float = 180.0
     look_every_s: float = 2.0
     cohort_s: float = 10.0
 
@@ -97,6 +99,8 @@ class Facts:
             forced failover never does, or does not answer.
         behind_s: How far each site that counts is behind the other, in seconds,
             by its letter; None when it was not measured.
+        is_off: Whether the target is a pilot light that is not lit yet, so that
+            nothing of it can be healthy.
         conflicts: What changed while the target was away, and cannot be applied.
     """
 
@@ -108,6 +112,7 @@ class Facts:
     source_seen: SiteSeen | None = None
     behind_s: tuple[tuple[str, float | None], ...] = ()
     conflicts: tuple[str, ...] = ()
+    is_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,7 @@ def _of_sites(facts: Facts, limits: Limits) -> Iterator[Objection]:
         # to a site that is silent, and the operation would only fence the other.
         yield Objection(f"{target} does not answer", may_override=False)
         return
-    if not seen.is_healthy:
+    if not seen.is_healthy and not facts.is_off:
         yield Objection(f"{target} is not healthy: {seen.reason}", is_forced)
     apart_s = abs(seen.now_s - facts.now_s)
     if apart_s > limits.clock_s_max:
@@ -149,7 +154,9 @@ def _of_sites(facts: Facts, limits: Limits) -> Iterator[Objection]:
     if not is_forced and facts.source_seen is None:
         source = other(target)
         text = f"{source} does not answer: use --forced if it is dead"
-        yield Objection(text, may_override=False)
+        # Its devices may still be moved by its broker once it is active no more.
+        is_active = facts.book.newest.active == target
+        yield Objection(text, may_override=is_active)
 
 
 def _of_history(facts: Facts, fence: FencePolicy) -> Iterator[Objection]:

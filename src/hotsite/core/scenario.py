@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from hotsite.core import records
 from hotsite.core.churn import Churn
+from hotsite.core.course import Course, problems
 from hotsite.core.hardship import NOTICE_S, Follow, Power, Sick
 from hotsite.core.outbox import OutboxPolicy
 from hotsite.errors import InvalidInputError
@@ -122,6 +123,8 @@ class Scenario:
         sick: How the active Region is sick before the fault, or None.
         region_returns: Whether the killed Region comes back in the end, with
             what it never replicated.
+        course: What breaks and mends, and what operators do, in a drill of
+            deciding; it has no ``fault``.
     """
 
     name: str
@@ -142,6 +145,7 @@ class Scenario:
     power: Power | None = None
     sick: Sick | None = None
     region_returns: bool = False
+    course: Course | None = None
 
     @property
     def has_fault(self) -> bool:
@@ -216,6 +220,7 @@ def check(scenario: Scenario, *, source: str) -> None:
     _refuse(rules, source)
     _check_hardship(scenario, source)
     _check_churn(scenario, source)
+    _check_course(scenario, source)
 
 
 def _figures(scenario: Scenario) -> tuple[_Figures, _Figures, _Figures]:
@@ -322,4 +327,14 @@ def _check_churn(scenario: Scenario, source: str) -> None:
     _refuse(rules, f"{source}: churn")
     if scenario.fault.kind is not FaultKind.REGION_KILL:
         text = 'fault: kind must be "region-kill": only a killed Region can return'
+        raise InvalidInputError(f"{source}: {text}")
+
+
+def _check_course(scenario: Scenario, source: str) -> None:
+    if scenario.course is None:
+        return
+    rules = ((False, key, wanted) for key, wanted in problems(scenario.course))
+    _refuse(rules, f"{source}: course")
+    if scenario.has_fault or scenario.churn is not None:
+        text = "course must be alone: its acts are its faults"
         raise InvalidInputError(f"{source}: {text}")

@@ -15,63 +15,32 @@ from hotsite.core.accounting import Account, Rpo, account
 from hotsite.core.aftermath import ReturnFigures, judge_return, return_reasons
 from hotsite.core.churn import ChurnObjectives
 from hotsite.core.churn_verdict import ChurnFigures, judge_churn
+from hotsite.core.course import CourseObjectives
+from hotsite.core.course_verdict import (
+    CourseFigures,
+    course_reasons,
+    measure_course,
+)
 from hotsite.core.foreseen import DrillForecast
 from hotsite.core.hardship import PowerCut, SiteSick
-from hotsite.core.history import History, is_iot_name, percentile
+from hotsite.core.history import History
 from hotsite.core.journal import (
-    DeviceConnected,
     DeviceDisconnected,
-    DeviceRecovered,
-    DnsAnswered,
     Event,
     Phase,
-    SiteHealth,
 )
 from hotsite.core.readiness import RegistryFigures
+from hotsite.core.recovery import (
+    Phases,
+    Rto,
+    measure_phases,
+    measure_rto,
+    rto_reasons,
+)
 from hotsite.core.scenario import Objectives
 
 SCHEMA = 1
 _RARE_GOALS = ("puback_loss_min", "power_cuts_min")
-
-
-@dataclass(frozen=True, slots=True)
-class Rto:
-    """Seconds from the fault until a device's telemetry was stored again.
-
-    Attributes:
-        first_s: The first device.
-        p50_s: Half of the fleet.
-        p90_s: 90 % of the fleet.
-        p99_s: 99 % of the fleet; the objective is about this one.
-        max_s: The last device; None unless all recovered.
-        recovered: Devices that recovered, or None if there was no fault.
-    """
-
-    first_s: float | None = None
-    p50_s: float | None = None
-    p90_s: float | None = None
-    p99_s: float | None = None
-    max_s: float | None = None
-    recovered: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Phases:
-    """What the recovery was made of, in seconds since the fault.
-
-    Attributes:
-        fault_at_s: 0 by definition: the zero of the others.
-        detected_s: The health checkers gave the site up.
-        dns_switched_s: ``iot.<domain>`` first answered the surviving site.
-        reconnected_p50_s: Half of the fleet had a session there.
-        first_telemetry_s: The first message was stored there.
-    """
-
-    fault_at_s: float | None = None
-    detected_s: float | None = None
-    dns_switched_s: float | None = None
-    reconnected_p50_s: float | None = None
-    first_telemetry_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +79,8 @@ class Verdict:
         hardship: Power cuts and sickness, in a drill that has them.
         returned: What the dead Region's return changed, if it returned.
         forecast: What was foreseen of the recovery, if anything was.
+        course: What became of both sites, in a drill of deciding.
+        course_objectives: What such a drill was judged against, as well.
     """
 
     scenario: str
@@ -128,10 +99,14 @@ class Verdict:
     hardship: Hardship | None = None
     returned: ReturnFigures | None = None
     forecast: DrillForecast | None = None
+    course: CourseFigures | None = None
+    course_objectives: CourseObjectives | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return ``verdict.json``, its keys in the documented order."""
         objectives, churn = records.write(self.objectives), {}
+        if self.course_objectives is not None:
+            objectives |= records.write(self.course_objectives)
         for goal in _RARE_GOALS:
             # What a scenario does not ask for is no objective of it.
             if not objectives[goal]:
@@ -140,6 +115,7 @@ class Verdict:
             "forecast": self.forecast,
             "hardship": self.hardship,
             "returned": self.returned,
+            "course": self.course,
         }
         if self.churn is not None and self.churn_objectives is not None:
             # Nobody published, so the usual ones were no objectives of the drill.
@@ -180,18 +156,21 @@ def judge(events: Iterable[Event]) -> Verdict:
     if history.started.churn is not None:
         return _of_churn(history, history.started.churn)
     books = account(history)
-    rto = _rto(history)
-    phases = _phases(history, rto)
+    rto = measure_rto(history)
+    phases = measure_phases(history, rto)
     registry = readiness.measure(history)
     hardship, returned = _hardship(history), judge_return(history)
+    goals = history.started.course
+    course = None if goals is None else measure_course(history)
     reasons = (
         *_ending_reasons(history),
         *readiness.reasons(history, registry),
-        *_rto_reasons(history, rto, phases),
+        *rto_reasons(history, rto, phases),
         *_loss_reasons(history, books),
         *_hardship_reasons(history, books, hardship),
         *_aftermath_reasons(history),
         *return_reasons(history, returned),
+        *(course_reasons(history, course, goals) if course and goals else ()),
     )
     return Verdict(
         scenario=history.started.scenario,
@@ -208,6 +187,8 @@ def judge(events: Iterable[Event]) -> Verdict:
         hardship=hardship,
         returned=returned,
         forecast=next((fact for _, fact in history.each(DrillForecast)), None),
+        course=course,
+        course_objectives=goals,
     )
 
 
@@ -231,95 +212,12 @@ def _of_churn(history: History, goals: ChurnObjectives) -> Verdict:
     )
 
 
-def recoveries(history: History) -> dict[str, float]:
-    """Return how long each device of the fleet was away, in seconds.
-
-    Args:
-        history: The drill.
-
-    Returns:
-        Seconds from the fault to the first telemetry published after it being
-        stored in the surviving site; only devices that recovered are in it.
-    """
-    first: dict[str, float] = {}
-    if history.fault_world_s is None:
-        return first
-    fleet = history.fleet
-    for _, fact in history.each(DeviceRecovered):
-        if fact.thing in fleet:
-            took_s = round(fact.stored_world_s - history.fault_world_s, 3)
-            first[fact.thing] = min(took_s, first.get(fact.thing, took_s))
-    return first
-
-
-def _rto(history: History) -> Rto:
-    if history.fault is None:
-        return Rto()
-    times = list(recoveries(history).values())
-    total = history.started.devices
-    return Rto(
-        first_s=min(times, default=None),
-        p50_s=percentile(times, 50, total=total),
-        p90_s=percentile(times, 90, total=total),
-        p99_s=percentile(times, 99, total=total),
-        max_s=percentile(times, 100, total=total),
-        recovered=len(times),
-    )
-
-
-def _phases(history: History, rto: Rto) -> Phases:
-    if history.fault is None:
-        return Phases()
-    lost, survivor, fleet = history.fault.region, history.survivor, history.fleet
-    detected = (
-        since_s
-        for since_s, fact in history.after_fault(SiteHealth)
-        if fact.region == lost and not fact.is_healthy
-    )
-    switched = (
-        since_s
-        for since_s, fact in history.after_fault(DnsAnswered)
-        if is_iot_name(fact) and fact.region == survivor
-    )
-    sessions: dict[str, float] = {}
-    for since_s, fact in history.after_fault(DeviceConnected):
-        if fact.region == survivor and fact.thing in fleet:
-            sessions.setdefault(fact.thing, since_s)
-    half_s = percentile(list(sessions.values()), 50, total=history.started.devices)
-    return Phases(
-        fault_at_s=0.0,
-        detected_s=_rounded(next(detected, None)),
-        dns_switched_s=_rounded(next(switched, None)),
-        reconnected_p50_s=_rounded(half_s),
-        first_telemetry_s=rto.first_s,
-    )
-
-
 def _ending_reasons(history: History) -> Iterator[str]:
     ended = history.ended
     if ended is None:
         yield "the journal has no end: the drill died or is still running"
     elif ended.reason != "done":
         yield f"the drill did not finish: {ended.reason}"
-
-
-def _rto_reasons(history: History, rto: Rto, phases: Phases) -> Iterator[str]:
-    if rto.recovered is None:
-        yield "no fault was injected, so RTO was not measured"
-        return
-    devices, survivor = history.started.devices, history.survivor
-    limit_s = history.started.objectives.rto_s
-    if rto.recovered < devices:
-        yield f"{devices - rto.recovered} of {devices} devices never recovered"
-    if rto.p99_s is None:
-        yield (
-            "RTO p99 is unknown, because it falls on a device that never"
-            f" recovered; the objective is {limit_s:g} s"
-        )
-    elif rto.p99_s > limit_s:
-        yield f"RTO p99 was {rto.p99_s:.1f} s; the objective is {limit_s:g} s"
-    if phases.dns_switched_s is None:
-        yield f"DNS never switched the fleet's name to {survivor}"
 
 
 def _loss_reasons(history: History, books: Account) -> Iterator[str]:
@@ -391,7 +289,3 @@ def _devices(things: Iterable[str]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _rounded(value_s: float | None) -> float | None:
-    return None if value_s is None else round(value_s, 3)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from hotsite.core.books import DeviceReported, Moment, StoreHeld
 from hotsite.core.intervals import Intervals
-from hotsite.core.journal import DeviceReported, Moment, StoreHeld
 from hotsite.ports import DeviceAccount, Held, Journal
 
 

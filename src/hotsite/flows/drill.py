@@ -7,6 +7,7 @@ that the journal does not get. The verdict is made from the journal afterwards.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hotsite.core.books import Moment
 from hotsite.core.churn import SiteReturned
 from hotsite.core.hardship import SiteSick
 from hotsite.core.intervals import Intervals
@@ -20,7 +21,6 @@ from hotsite.core.journal import (
     DrillStarted,
     Fact,
     FaultInjected,
-    Moment,
     Note,
     Phase,
     PhaseStarted,

@@ -11,7 +11,7 @@ from hotsite.core.operations import DONE, Book, Kind, Operation
 from hotsite.core.preflight import Facts, Objection, objections
 from hotsite.errors import NotReadyError, UnsafePlanError
 from hotsite.flows.absence import absence
-from hotsite.flows.steps import STEPS, Control, Run, behind
+from hotsite.flows.steps import COMPUTE, STEPS, Control, Run, behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,9 @@ def plan(request: Request, control: Control) -> Plan:
     """
     book = control.desks[request.target].operations.read()
     found = book.operation(request.target)
-    names = tuple(step.name for step in STEPS[request.kind])
+    is_hot = control.desks[request.target].compute is None
+    steps = (step.name for step in STEPS[request.kind])
+    names = tuple(name for name in steps if not (is_hot and name == COMPUTE))
     drain_s = None
     if request.kind is not Kind.FORCED:
         drain_s = control.limits.fleet.drain_s
@@ -119,6 +121,7 @@ def operate(request: Request, control: Control) -> Operation:
         if run.operation.step != step.name:
             run.save(replace(run.operation, step=step.name, token=None, moved=0))
         control.tell(f"step: {step.name}")
+        began_s = control.clock.now_s()
         missing = step.missing(run)
         if missing is not None:
             step.act(run)
@@ -126,6 +129,7 @@ def operate(request: Request, control: Control) -> Operation:
         if missing is not None:
             run.note(f"{step.name} is not done", missing)
             raise NotReadyError(f"{step.name}: {missing}; run it again to go on")
+        control.tell(f"{step.name}: done in {control.clock.now_s() - began_s:.1f} s")
     run.save(replace(run.operation, step=DONE, token=None))
     run.note(f"{request.kind.value} to {request.target} is done", run.operation.id)
     return run.operation
@@ -146,20 +150,23 @@ def _facts(
     request: Request, control: Control, book: Book, missed: Absence | None
 ) -> Facts:
     target, source = request.target, other(request.target)
-    seen = control.seen(target)
+    seen, compute = control.seen(target), control.desks[target].compute
+    is_off = compute is not None and bool(compute.off())
+    now_s = control.clock.now_s()
     if request.kind is Kind.FORCED:
-        return Facts(request.kind, target, book, control.clock.now_s(), seen)
+        return Facts(request.kind, target, book, now_s, seen, is_off=is_off)
     sites = (target,) if request.kind is Kind.PLANNED else (target, source)
     behind_s = tuple((site, control.behind_s(site)) for site in sites)
     return Facts(
         request.kind,
         target,
         book,
-        control.clock.now_s(),
+        now_s,
         seen,
         control.seen(source),
         behind_s,
         missed.conflicts if missed else (),
+        is_off,
     )
 
 

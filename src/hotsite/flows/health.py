@@ -1,5 +1,6 @@
 """Send the canary through the site, keep the verdict, serve what is kept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hotsite.core import health
@@ -24,7 +25,11 @@ class Patience:
 
 
 def check(
-    canary: Canary, verdicts: HealthVerdicts, clock: Clock, patience: Patience
+    canary: Canary,
+    verdicts: HealthVerdicts,
+    clock: Clock,
+    patience: Patience,
+    guard: Callable[[], object] = lambda: None,
 ) -> HealthVerdict:
     """Send one message through broker, rule and store; keep what was seen.
 
@@ -33,6 +38,8 @@ def check(
         verdicts: Where the verdict is kept.
         clock: The time.
         patience: How long it may take.
+        guard: Called first: a site that cannot find out who is active must not be
+            called healthy.
 
     Returns:
         The verdict that was written.
@@ -42,7 +49,28 @@ def check(
             and stale is unhealthy.
     """
     began_s = clock.now_s()
-    verdict = _look(canary, clock, patience, began_s)
+    try:
+        guard()
+    except HotsiteError as error:
+        seen = _failed(f"the guard: {error}", clock)
+    else:
+        seen = _look(canary, clock, patience, began_s)
+    return keep(seen, verdicts, patience)
+
+
+def keep(
+    seen: HealthVerdict, verdicts: HealthVerdicts, patience: Patience
+) -> HealthVerdict:
+    """Keep what the canary saw, judged together with the looks before.
+
+    Returns:
+        The verdict that was written.
+
+    Raises:
+        UnreachableError: The verdict could not be kept.
+    """
+    before = verdicts.read()
+    verdict = health.remembered(seen, before, age_s_max=patience.age_s_max)
     verdicts.write(verdict)
     return verdict
 
@@ -54,15 +82,12 @@ def _look(
         key = canary.send()
         while not canary.has_arrived(key):
             if clock.now_s() - began_s > patience.arrival_s_max:
-                reason = f"not stored within {patience.arrival_s_max:.0f} s"
-                return HealthVerdict(
-                    is_healthy=False, reason=reason, seen_at_s=clock.now_s()
+                return _failed(
+                    f"not stored within {patience.arrival_s_max:.0f} s", clock
                 )
             clock.sleep(_LOOK_EVERY_S)
     except HotsiteError as error:
-        return HealthVerdict(
-            is_healthy=False, reason=str(error), seen_at_s=clock.now_s()
-        )
+        return _failed(str(error), clock)
     now_s = clock.now_s()
     return HealthVerdict(
         is_healthy=True,
@@ -70,6 +95,10 @@ def _look(
         seen_at_s=now_s,
         took_s=now_s - began_s,
     )
+
+
+def _failed(reason: str, clock: Clock) -> HealthVerdict:
+    return HealthVerdict(is_healthy=False, reason=reason, seen_at_s=clock.now_s())
 
 
 def serve(verdicts: HealthVerdicts, clock: Clock, patience: Patience) -> HealthAnswer:

@@ -15,7 +15,14 @@ from hotsite.core.takeover import SiteSeen
 from hotsite.errors import ConflictError, RetryableError, UnsafePlanError
 from hotsite.flows import drain
 from hotsite.ports import AppliedRecords, Clock, Records
-from hotsite.ports.operations import Commands, Lags, NamesSeen, Operations, SitesSeen
+from hotsite.ports.operations import (
+    Commands,
+    Compute,
+    Lags,
+    NamesSeen,
+    Operations,
+    SitesSeen,
+)
 
 # Most writes are in the other Region within a second or two.
 _REPLICATION_S = 6.0
@@ -32,6 +39,7 @@ class Desk:
         records: The system of record, as its Region shows it.
         applied: What its Region has applied.
         commands: What can be said to the devices that are connected there.
+        compute: Of a pilot light; None for a hot site, where nothing is off.
     """
 
     site: str
@@ -40,6 +48,7 @@ class Desk:
     records: Records
     applied: AppliedRecords
     commands: Commands
+    compute: Compute | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +177,29 @@ class Step:
     act: Callable[[Run], None]
 
 
+def _compute_missing(run: Run) -> str | None:
+    """Return what of a pilot light is off; lit, it still has to prove its health."""
+    compute = run.target.compute
+    if compute is None:
+        return None
+    off = compute.off()
+    if off:
+        return f"off at {run.operation.target}: {', '.join(off)}"
+    return None if run.operation.force_because else _health_missing(run)
+
+
+def _light(run: Run) -> None:
+    """Switch on what is off, in its order, and wait for the canary's verdict."""
+    compute, clock = run.target.compute, run.control.clock
+    if compute is None:
+        return
+    for name in compute.off():
+        began_s = clock.now_s()
+        compute.switch_on(name)
+        run.note(f"{name} is on", f"took {clock.now_s() - began_s:.1f} s")
+    run.wait(_compute_missing, run.control.limits.light_wait_s_max)
+
+
 def behind(control: Control, operation: Operation) -> str | None:
     """Return which site is too far behind, or nothing.
 
@@ -233,7 +265,15 @@ def _issue(run: Run) -> None:
 
 def _fence_missing(run: Run) -> str | None:
     newest = run.book().newest
-    known = run.source.operations.read().newest
+    try:
+        known = run.source.operations.read().newest
+    except RetryableError as error:
+        # Who cannot read the table says that its switch is off, and hears of the
+        # epoch as soon as it can.
+        if run.operation.force_because is None:
+            raise
+        run.control.tell(f"{run.operation.source} cannot be told: {error}")
+        return None
     is_told = known.number >= newest.number
     return None if is_told else f"{run.operation.source} has not heard of {newest}"
 
@@ -336,6 +376,8 @@ def _wait_for_end(run: Run) -> None:
     run.wait(_end_missing, run.control.limits.dns_wait_s_max)
 
 
+COMPUTE = "compute"
+_COMPUTE = Step(COMPUTE, _compute_missing, _light)
 _LAG = Step("lag gate", _lag_missing, _wait_for_lag)
 _EPOCH = Step("epoch", _epoch_missing, _issue)
 _FENCE = Step("fence", _fence_missing, _fence)
@@ -345,7 +387,7 @@ _CUTS = Step("disconnects", _moved_missing, _fleet_step(drain.cut))
 _VERIFY = Step("verify", _end_missing, _wait_for_end)
 
 STEPS: Mapping[Kind, tuple[Step, ...]] = {
-    Kind.PLANNED: (_LAG, _EPOCH, _FENCE, _DNS, _ORDERS, _CUTS, _VERIFY),
-    Kind.FORCED: (_EPOCH, _DNS, _VERIFY),
+    Kind.PLANNED: (_COMPUTE, _LAG, _EPOCH, _FENCE, _DNS, _ORDERS, _CUTS, _VERIFY),
+    Kind.FORCED: (_COMPUTE, _EPOCH, _DNS, _VERIFY),
     Kind.FAILBACK: (_LAG, _EPOCH, _FENCE, _DNS, _ORDERS, _CUTS, _VERIFY),
 }

@@ -135,6 +135,31 @@ class Commands(Protocol):
         ...
 
 
+class Compute(Protocol):
+    """The compute of a pilot light, which is off until the site is needed.
+
+    Its calls go to control planes of the target's own Region, which lives, and
+    never to Route 53's or AWS IoT's.
+    """
+
+    def off(self) -> tuple[str, ...]:
+        """Return what is off, in the order in which it has to be switched on.
+
+        Raises:
+            UnreachableError: The Region did not answer.
+        """
+        ...
+
+    def switch_on(self, name: str) -> None:
+        """Switch one of them on; what is on already stays so.
+
+        Raises:
+            UnreachableError: The Region did not answer.
+            RefusedError: The operator may not do that.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lag:
     """How far one site is behind the other.

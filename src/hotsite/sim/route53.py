@@ -68,6 +68,7 @@ class SimRoute53:
 
     Attributes:
         history: Where it led, in order.
+        is_frozen: True while it leads where it led, whatever checkers say.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class SimRoute53:
             probes: Says by the name of a check whether a probe gets a 200 now.
         """
         self.history = [Led(scheduler.now_s(), PRIMARY)]
+        self.is_frozen = False
         self._scheduler = scheduler
         self._probes = probes
         # The switch of a site that never took over has always answered 404.
@@ -117,7 +119,7 @@ class SimRoute53:
                     opinions[name], is_ok=probe(), failure_threshold=_THRESHOLD
                 )
             site = self._judged()
-            if site != self.leads_to():
+            if site != self.leads_to() and not self.is_frozen:
                 self.history.append(Led(self._scheduler.now_s(), site))
 
         return check

@@ -150,6 +150,7 @@ class DynamoHealthVerdicts:
                 reason=item["reason"],
                 seen_at_s=float(item["seen_at_s"]),
                 took_s=None if took_s is None else float(took_s),
+                recent=tuple(one == "1" for one in item.get("recent") or ""),
             )
 
     def write(self, verdict: HealthVerdict) -> None:
@@ -161,6 +162,7 @@ class DynamoHealthVerdicts:
             "reason": verdict.reason,
             "seen_at_s": verdict.seen_at_s,
             "took_s": verdict.took_s,
+            "recent": "".join("01"[one] for one in verdict.recent),
         }
         with translated("write the health verdict"):
             self._dynamodb.put_item(TableName=self._table, Item=items.to_wire(item))

@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from hotsite.core.epoch import SITES, other
 from hotsite.core.health import HealthVerdict
@@ -18,11 +17,13 @@ from hotsite.disasters.failover.ports import (
     FarOperations,
     FarSites,
     NearResumes,
+    Probed,
     Site,
 )
 from hotsite.errors import HotsiteError
 from hotsite.flows import guard
 from hotsite.flows.guard import Guard
+from hotsite.flows.health import keep
 from hotsite.flows.steps import Control, Desk
 from hotsite.sim.route53 import HEALTH_A, HEALTH_B, SWITCH_B, SimRoute53
 from hotsite.sim.scheduler import Scheduler, Worker
@@ -30,14 +31,6 @@ from hotsite.sim.scheduler import Scheduler, Worker
 # A function of Lambda lives no longer here than one run of the canary.
 _LOOK_S_MAX = 9.0
 _CANARY_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """What a checker of Route 53 gets."""
-
-    is_healthy: bool = False
-    is_on: bool = False
 
 
 class Estate:
@@ -85,7 +78,7 @@ class Estate:
             SWITCH_B: lambda: self._probe("b").is_on,
         }
         self.names = SimRoute53(self.scheduler, self.chance, probes)
-        around = (self.names.leads_to, self.is_open)
+        around = (self.names.leads_to, self._lets_in)
         self.fleet = Fleet(plan.things, self.scheduler, self.chance, around)
         for letter in SITES:
             first_s = self.chance.uniform(0.0, 5.0)
@@ -112,6 +105,15 @@ class Estate:
         """Say whether a site lets devices in."""
         weather = self.weather[letter]
         return weather.is_up and weather.is_seen and not weather.is_sick
+
+    def _lets_in(self, letter: str) -> bool:
+        """Say whether a device that connects now is let in."""
+        return self.is_open(letter) and not self._fails(letter)
+
+    def _fails(self, letter: str) -> bool:
+        """Say whether a try fails in a brown-out."""
+        share = self.weather[letter].failure_share
+        return bool(share) and self.chance.random() < share
 
     def table(self, letter: str, *, is_up: bool) -> None:
         """Let the tables of a Region go or come."""
@@ -152,14 +154,13 @@ class Estate:
             FarCommands(self.network, self.fleet, letter),
         )
 
-    def _probe(self, letter: str) -> _Probe:
+    def _probe(self, letter: str) -> Probed:
         """Return what a checker of Route 53 sees of a site now."""
         weather = self.weather[letter]
-        is_reached = weather.is_up and weather.is_seen and weather.are_tables_up
-        if not is_reached or self.chance.random() < weather.failure_share:
-            return _Probe()
-        seen = self.sites[letter].says(self.scheduler, self.plan.limits.fence)
-        return _Probe(is_healthy=seen.is_healthy, is_on=seen.is_on)
+        is_reached = weather.is_up and weather.is_seen and not weather.is_unseen
+        if not is_reached or self._fails(letter):
+            return Probed()
+        return self.sites[letter].probed(self.scheduler, self.plan.limits.fence)
 
     def _looking(self, letter: str) -> Callable[[], None]:
         """Return what lets the guard and then the canary of a site run, for ever."""
@@ -183,17 +184,23 @@ class Estate:
         except HotsiteError as error:
             self.counts["looks that failed"] += 1
             self.tell(letter, f"no look: {error}")
+            # Who does not know who is active must not be called healthy.
+            keep(self._verdict(str(error)), site.verdicts, PATIENCE)
             return
         if before is None or before.action is not decision.action:
             self.tell(letter, f"{decision.action.value}: {decision.reason}")
         self.counts[f"guards: {decision.action.value}"] += 1
         self.scheduler.sleep(_CANARY_S)
-        verdict = HealthVerdict(
-            is_healthy=not weather.is_sick,
-            reason="the canary came through" if not weather.is_sick else "no canary",
+        is_sick = weather.is_sick or self._fails(letter)
+        verdict = self._verdict("no message came through" if is_sick else "")
+        keep(verdict, site.verdicts, PATIENCE)
+
+    def _verdict(self, trouble: str) -> HealthVerdict:
+        return HealthVerdict(
+            is_healthy=not trouble,
+            reason=trouble or "the canary came through",
             seen_at_s=self.scheduler.now_s(),
         )
-        site.verdicts.write(verdict)
 
     def _guard(self, letter: str) -> Guard:
         site, fence = self.sites[letter], self.plan.limits.fence

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from hotsite.core.epoch import SITES
+from hotsite.core.epoch import SITES, other
 from hotsite.core.move import Mover
 from hotsite.errors import InvalidInputError
 from hotsite.sim.scheduler import Scheduler
@@ -48,6 +48,7 @@ class Fleet:
     Attributes:
         devices: By the name of the thing.
         connects: When devices connected, by the letter of the site.
+        has_own_names: Whether devices know each site's own name as well.
     """
 
     def __init__(
@@ -65,15 +66,21 @@ class Fleet:
             chance: The seed's.
             around: Where the name leads, and whether a site lets devices in.
         """
-        self.devices = {thing: Device(thing) for thing in things}
+        self.devices: dict[str, Device] = {}
         self.connects: dict[str, deque[float]] = {
             letter: deque(maxlen=_KEPT) for letter in SITES
         }
+        self.has_own_names = False
         self._scheduler = scheduler
         self._chance = chance
         self._leads_to, self._is_open = around
-        for device in self.devices.values():
-            self._connect_later(device)
+        for thing in things:
+            self.join(thing)
+
+    def join(self, thing: str) -> None:
+        """Let one more device begin to connect."""
+        self.devices[thing] = Device(thing)
+        self._connect_later(self.devices[thing])
 
     def arrived(self, letter: str, within_s: float) -> int:
         """Return how many connects a site has seen lately."""
@@ -134,8 +141,10 @@ class Fleet:
             return
         letter = self._resolve(device)
         if not self._is_open(letter):
-            self._connect_later(device)
-            return
+            letter = other(letter)
+            if not (self.has_own_names and self._is_open(letter)):
+                self._connect_later(device)
+                return
         device.site = letter
         self.connects[letter].append(self._scheduler.now_s())
 

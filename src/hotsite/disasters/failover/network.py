@@ -29,7 +29,8 @@ class Weather:
         is_sick: True while its canary's message does not come through.
         are_tables_up: False while its DynamoDB does not answer.
         is_guarded: False while no function of its guard runs.
-        is_seen: False while Route 53's checkers do not reach it.
+        is_seen: False while Route 53's checkers and the fleet do not reach it.
+        is_unseen: True while the checkers alone do not.
         failure_share: Of calls that fail before they are made, 0 to 1.
         lost_share: Of calls that are made and never answered, 0 to 1.
     """
@@ -39,6 +40,7 @@ class Weather:
     are_tables_up: bool = True
     is_guarded: bool = True
     is_seen: bool = True
+    is_unseen: bool = False
     failure_share: float = 0.0
     lost_share: float = 0.0
 

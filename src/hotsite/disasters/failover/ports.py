@@ -11,6 +11,7 @@ from hotsite.core.standing import FencePolicy
 from hotsite.core.takeover import SiteSeen
 from hotsite.disasters.failover.fleet import Fleet
 from hotsite.disasters.failover.network import Network
+from hotsite.errors import RetryableError
 from hotsite.flows import health, switch
 from hotsite.flows.health import Patience
 from hotsite.ports import Clock
@@ -22,6 +23,14 @@ from hotsite.sim.tables import SimTables
 
 _Answer = TypeVar("_Answer")
 PATIENCE = Patience()
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a checker of Route 53 gets: whether each endpoint answered 200."""
+
+    is_healthy: bool = False
+    is_on: bool = False
 
 
 @dataclass(slots=True)
@@ -49,6 +58,15 @@ class Site:
         for thing in things:
             records.put((str(thing_key(thing)), "thing"), Thing(thing))
         return cls(letter, SimOperations(letter, clock), records)
+
+    def probed(self, clock: Clock, policy: FencePolicy) -> Probed:
+        """Return what each endpoint answers, whatever becomes of the other one."""
+        is_healthy = health.serve(self.verdicts, clock, PATIENCE).is_healthy
+        try:
+            said = switch.serve(self.operations, self.letter, clock, policy)
+        except RetryableError:
+            return Probed(is_healthy)
+        return Probed(is_healthy, said.is_on)
 
     def says(self, clock: Clock, policy: FencePolicy) -> SiteSeen:
         """Return what its endpoints say."""

@@ -14,17 +14,20 @@ from hotsite.adapters.journal import JournalWriter
 from hotsite.core import scenario as scenarios
 from hotsite.core.journal import DrillEnded
 from hotsite.core.scenario import Scenario
+from hotsite.disasters.failover.course import SimCourseWorld
 from hotsite.errors import InvalidInputError
 from hotsite.faces.cli import files, report, sites
 from hotsite.faces.cli.clouds import private_cloud
 from hotsite.faces.render.progress import progress
 from hotsite.flows.churn import play_churn
+from hotsite.flows.course import play_course
 from hotsite.flows.drill import play
 from hotsite.local.churn import LocalChurnWorld
 from hotsite.local.client import LocalCloud
 from hotsite.local.world import LocalWorld
 from hotsite.ports import Clock, Journal, World
 from hotsite.ports.churn import ChurnWorld
+from hotsite.ports.course import CourseWorld
 from hotsite.sim.churn import SimChurnWorld
 from hotsite.sim.clock import SimClock
 from hotsite.sim.world import SimWorld
@@ -85,7 +88,9 @@ def run(options: argparse.Namespace) -> int:
         )
     folder = options.out or Path("build/drills") / scenario.name
     _make_room(folder)
-    if scenario.churn is not None:
+    if scenario.course is not None:
+        _play_course(scenario, text, options.world, folder)
+    elif scenario.churn is not None:
         _play_churn(scenario, text, options, folder)
     else:
         _play(scenario, text, options.world, folder)
@@ -161,6 +166,38 @@ def _play_churn(
         except KeyboardInterrupt:
             journal.write(DrillEnded("interrupted"))
             raise
+
+
+def _play_course(scenario: Scenario, text: str, world: str, folder: Path) -> None:
+    with (
+        _opened_course(world, scenario) as (there, clock),
+        progress() as view,
+        JournalWriter(
+            folder / "journal.jsonl", clock.now_s(), clock, listener=view.event
+        ) as journal,
+    ):
+        try:
+            play_course(scenario, text, there, journal, clock)
+        except KeyboardInterrupt:
+            journal.write(DrillEnded("interrupted"))
+            raise
+
+
+@contextlib.contextmanager
+def _opened_course(
+    name: str, scenario: Scenario
+) -> Iterator[tuple[CourseWorld, Clock]]:
+    if name == "sim":
+        is_pilot = scenario.course is not None and scenario.course.pilot_light
+        world = SimCourseWorld(
+            seed=scenario.seed, devices=scenario.devices, is_pilot=is_pilot
+        )
+        try:
+            yield world, world.clock
+        finally:
+            world.estate.close()
+        return
+    raise InvalidInputError(f"--world {name}: {scenario.name} plays in sim alone")
 
 
 @contextlib.contextmanager

@@ -24,8 +24,9 @@ from hotsite.core.journal import (
     PhaseStarted,
     SiteHealth,
 )
+from hotsite.core.recovery import recoveries
 from hotsite.core.scenario import FaultKind
-from hotsite.core.verdict import Verdict, judge, recoveries
+from hotsite.core.verdict import Verdict, judge
 
 FAULTS = {
     FaultKind.REGION_KILL: "{} was killed",

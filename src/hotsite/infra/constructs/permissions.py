@@ -118,7 +118,7 @@ def canary(inputs: SiteInputs) -> Statements:
     return (
         allow("secretsmanager:GetSecretValue", on=[_secret(inputs)]),
         allow("dynamodb:GetItem", on=[_table(inputs, "telemetry")]),
-        allow("dynamodb:PutItem", on=[_table(inputs, "applied")]),
+        allow("dynamodb:GetItem", "dynamodb:PutItem", on=[_table(inputs, "applied")]),
     )
 
 

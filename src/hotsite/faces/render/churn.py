@@ -7,7 +7,7 @@ from hotsite.core.churn_verdict import ChurnFigures
 from hotsite.core.history import History
 from hotsite.core.verdict import Verdict
 from hotsite.faces.render import tables
-from hotsite.faces.render.story import Story, headline
+from hotsite.faces.render.story import Story
 from hotsite.faces.render.tables import Figure, Table, count, seconds
 
 _ACTIONS = {
@@ -22,7 +22,7 @@ _ACTIONS = {
 
 
 def figures(verdict: Verdict) -> tuple[Figure, ...]:
-    """Return the figures that decide a drill of whichever kind."""
+    """Return the figures that decide a drill of the registry."""
     found, goals = verdict.churn, verdict.churn_objectives
     if found is None or goals is None:
         return tables.figures(verdict)
@@ -64,10 +64,10 @@ def wrong_devices(found: ChurnFigures) -> int | None:
 
 
 def headline_of(story: Story) -> str:
-    """Return the outcome of a drill of whichever kind in one sentence."""
+    """Return the outcome of a drill of the registry in one sentence."""
     found, fault = story.verdict.churn, story.history.fault
     if found is None:
-        return headline(story)
+        return ""
     total = sum(found.changes.values())
     if story.verdict.is_pass and fault is not None:
         return (

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from hotsite.core.journal import Event
-from hotsite.faces.render import churn, parts, tables
+from hotsite.faces.render import churn, course, kinds, parts, tables
 from hotsite.faces.render.charts import LAYOUTS
 from hotsite.faces.render.curve import curve, waits
 from hotsite.faces.render.markup import Markup, join, tag
@@ -50,7 +50,7 @@ def _banner(story: Story) -> Markup:
     return tag(
         "header",
         tag("p", tag("span", f"{mark} {_word(story)}", class_="badge"), class_="word"),
-        tag("h1", _unbroken(churn.headline_of(story), story)),
+        tag("h1", _unbroken(kinds.headline_of(story), story)),
         tag("ul", *items, class_="reasons") if items else "",
         tag("p", facts, class_="facts"),
         class_="pass" if verdict.is_pass else "fail",
@@ -72,7 +72,7 @@ def _unbroken(text: str, story: Story) -> Markup:
 
 def _sections(story: Story) -> Iterable[Markup]:
     verdict = story.verdict
-    yield tag("dl", *map(parts.card, churn.figures(verdict)), class_="cards")
+    yield tag("dl", *map(parts.card, kinds.figures_of(verdict)), class_="cards")
     yield parts.section(
         "Timeline",
         *(timeline(story, layout) for layout in LAYOUTS),
@@ -103,7 +103,10 @@ def _recovery_sections(story: Story) -> Iterable[Markup]:
             "How long devices were away",
             tag(
                 "p",
-                "A device is back when telemetry that it published after the fault"
+                "The longest time from the last message of a device that was stored to"
+                " the next one."
+                if verdict.course
+                else "A device is back when telemetry that it published after the fault"
                 " is stored in the surviving site.",
             ),
             *(curve(story, layout) for layout in LAYOUTS),
@@ -111,11 +114,18 @@ def _recovery_sections(story: Story) -> Iterable[Markup]:
                 (wait.css, f"{wait.name}: {wait.took}") for wait in waits(story)
             ),
         )
+    yield from (
+        parts.section(table.caption, parts.table(table, "words"))
+        for table in (course.tables_of(story) if verdict.course else ())
+        if table.rows
+    )
     yield tag(
         "div",
         parts.section(
             "Recovery, step by step", parts.table(tables.recovery_table(verdict))
-        ),
+        )
+        if verdict.course is None
+        else "",
         parts.section(
             "Readiness of the standby",
             parts.table(tables.registry_table(story)),

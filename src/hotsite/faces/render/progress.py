@@ -31,6 +31,7 @@ from hotsite.core.journal import (
     PhaseStarted,
     SiteHealth,
 )
+from hotsite.faces.render.coursewords import words
 from hotsite.faces.render.story import plain
 
 SAMPLE_EVERY_S = 5.0
@@ -46,6 +47,14 @@ _CHURN_PHASES = (
     Phase.AFTERWARDS,
     Phase.QUIET,
     Phase.VERIFY,
+)
+_COURSE_PHASES = (
+    Phase.ONBOARD,
+    Phase.PROVE,
+    Phase.STEADY,
+    Phase.COURSE,
+    Phase.SETTLE,
+    Phase.COLLECT,
 )
 _PHASES = (
     Phase.UP,
@@ -115,7 +124,7 @@ def sentence(event: Event) -> str | None:
         case DrillEnded(reason=reason):
             text = f"drill ended: {reason}"
         case _:
-            pass
+            text = words(event.fact)
     return text
 
 
@@ -252,7 +261,9 @@ class LiveProgress:
     def _phases(self) -> Text:
         text = Text()
         is_churn = self._started is not None and self._started.churn is not None
-        for phase in _CHURN_PHASES if is_churn else _PHASES:
+        is_course = self._started is not None and self._started.course is not None
+        usual = _COURSE_PHASES if is_course else _PHASES
+        for phase in _CHURN_PHASES if is_churn else usual:
             style = "bold reverse" if phase is self._phase else "dim"
             text.append(f" {_name(phase)} ", style=style)
         return text

@@ -10,6 +10,7 @@ from itertools import pairwise
 from hotsite.core import history as histories
 from hotsite.core.accounting import Account, account
 from hotsite.core.churn import SiteReturned
+from hotsite.core.course import OperationTold, OutageBegan
 from hotsite.core.hardship import PowerCut, SiteSick
 from hotsite.core.history import History, is_iot_name
 from hotsite.core.journal import (
@@ -27,6 +28,7 @@ from hotsite.core.journal import (
 from hotsite.core.recovery import recoveries
 from hotsite.core.scenario import FaultKind
 from hotsite.core.verdict import Verdict, judge
+from hotsite.faces.render.coursewords import words
 
 FAULTS = {
     FaultKind.REGION_KILL: "{} was killed",
@@ -152,7 +154,11 @@ def tell(events: Iterable[Event]) -> Story:
         InvalidInputError: The events are no journal.
     """
     history = histories.read(events)
-    faults = (e.at_s for e in history.events if e.fact is history.fault)
+    faults = (
+        e.at_s
+        for e in history.events
+        if e.fact is history.fault or isinstance(e.fact, OutageBegan | OperationTold)
+    )
     zero_s = next(faults, 0.0)
     starts = {fact.phase: event.at_s for event, fact in history.each(PhaseStarted)}
     start_s = starts.get(Phase.STEADY, history.events[0].at_s)
@@ -235,7 +241,7 @@ def plain(fact: Fact) -> str | None:
             return FAULTS[kind].format(region)
         case SiteReturned(region=region, took_s=took_s):
             return f"{region} was back after {took_s:.1f} s"
-    return None
+    return words(fact)
 
 
 def _moments_of_recovery(story: Story) -> Iterator[tuple[float, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from hotsite.core.journal import Event
 from hotsite.core.verdict import Verdict
-from hotsite.faces.render import churn, tables
+from hotsite.faces.render import churn, kinds, tables
 from hotsite.faces.render.story import Story, tell
 from hotsite.faces.render.tables import Table
 
@@ -18,7 +18,7 @@ def verdict_text(verdict: Verdict) -> str:
             f" world {verdict.world}, seed {verdict.seed}"
         ),
         "",
-        *table_lines(tables.figure_table(churn.figures(verdict))),
+        *table_lines(tables.figure_table(kinds.figures_of(verdict))),
     ]
     if verdict.reasons:
         lines += ["", *(f"- {reason}" for reason in verdict.reasons)]
@@ -39,7 +39,7 @@ def report_text(events: Iterable[Event]) -> str:
     """
     story = tell(events)
     parts = (*_parts(story), tables.moment_table(story), tables.run_table(story))
-    lines = [churn.headline_of(story), "", verdict_text(story.verdict)]
+    lines = [kinds.headline_of(story), "", verdict_text(story.verdict)]
     for table in filter(lambda part: part.rows, parts):
         lines += [table.caption.upper(), *table_lines(table), ""]
     lines += ["AGAIN", *(f"  {command}" for command in tables.commands(story))]
@@ -50,7 +50,7 @@ def _parts(story: Story) -> Iterable[Table]:
     if story.verdict.churn is not None:
         yield from churn.tables_of(story)
         return
-    yield tables.recovery_table(story.verdict)
+    yield from kinds.tables_of(story)
     yield tables.loss_table(story)
     yield tables.return_table(story.verdict)
     yield tables.registry_table(story)

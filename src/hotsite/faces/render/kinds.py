@@ -1,0 +1,34 @@
+"""What the kinds of drills say differently: figures, headline, tables."""
+
+from collections.abc import Iterable
+
+from hotsite.core.verdict import Verdict
+from hotsite.faces.render import churn, course, tables
+from hotsite.faces.render.story import Story, headline
+from hotsite.faces.render.tables import Figure, Table
+
+
+def figures_of(verdict: Verdict) -> tuple[Figure, ...]:
+    """Return the figures that decide a drill, the most important first."""
+    if verdict.churn is not None:
+        return churn.figures(verdict)
+    if verdict.course is not None:
+        return course.figures(verdict)
+    return tables.figures(verdict)
+
+
+def headline_of(story: Story) -> str:
+    """Return the outcome of a drill in one sentence."""
+    if story.verdict.churn is not None:
+        return churn.headline_of(story)
+    if story.verdict.course is not None:
+        return course.headline(story)
+    return headline(story)
+
+
+def tables_of(story: Story) -> Iterable[Table]:
+    """Yield what comes before the account of messages, in a text."""
+    if story.verdict.course is not None:
+        yield from course.tables_of(story)
+    else:
+        yield tables.recovery_table(story.verdict)

@@ -1,48 +1,15 @@
 """The scenarios of the worst hour, played in the simulation by the real flows."""
 
-from pathlib import Path
-
 import pytest
 from scripts.safeguards import SAFEGUARDS, played
 
 from hotsite.core import scenario as scenarios
 from hotsite.core.course import OperationEnded, OperationTold, OutageBegan
-from hotsite.core.journal import Event
 from hotsite.core.verdict import judge
-from hotsite.disasters.failover.course import SimCourseWorld
 from hotsite.faces.cli import files
-from hotsite.flows.course import play_course
+from sample_course import DRILLS, events_of
 
-DRILLS = Path(__file__).parents[2] / "drills"
 NAMES = sorted(one.scenario for one in SAFEGUARDS)
-
-
-class Book:
-    """A journal that is kept in memory."""
-
-    def __init__(self, clock):
-        self.clock = clock
-        self.began_s = clock.now_s()
-        self.events = []
-
-    def write(self, fact):
-        now_s = self.clock.now_s()
-        self.events.append(Event(now_s - self.began_s, now_s, fact))
-
-
-def events_of(name, seed=1):
-    path = DRILLS / f"{name}.toml"
-    scenario = scenarios.parse(
-        {**files.read_toml(path), "seed": seed}, source=path.name
-    )
-    is_pilot = scenario.course.pilot_light
-    world = SimCourseWorld(seed=seed, devices=scenario.devices, is_pilot=is_pilot)
-    book = Book(world.clock)
-    try:
-        play_course(scenario, path.read_text(), world, book, world.clock)
-    finally:
-        world.estate.close()
-    return book.events
 
 
 def facts(events, kind):

@@ -14,7 +14,7 @@ from hotsite.core.course import (
 from hotsite.core.operations import Kind
 from hotsite.faces import render
 from hotsite.faces.render.coursewords import words
-from tests.disasters.test_course import events_of
+from sample_course import events_of
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import pytest
 from scripts.safeguards import SAFEGUARDS, played
+from tests.sample_course import DRILLS, events_of
 
 from hotsite.core import scenario as scenarios
 from hotsite.core.course import OperationEnded, OperationTold, OutageBegan
 from hotsite.core.verdict import judge
 from hotsite.faces.cli import files
-from sample_course import DRILLS, events_of
 
 NAMES = sorted(one.scenario for one in SAFEGUARDS)
 

@@ -1,6 +1,7 @@
 """What a drill of deciding says, in text and on a page."""
 
 import pytest
+from tests.sample_course import events_of
 
 from hotsite.core.course import (
     Ending,
@@ -14,7 +15,6 @@ from hotsite.core.course import (
 from hotsite.core.operations import Kind
 from hotsite.faces import render
 from hotsite.faces.render.coursewords import words
-from sample_course import events_of
 
 
 @pytest.fixture(scope="module")

@@ -238,3 +238,20 @@ def test_plan_changes_nothing_and_says_what_it_would_take():
 def test_request_for_a_site_that_there_is_not_is_refused():
     with pytest.raises(InvalidInputError):
         Request(PLANNED, "c")
+
+
+def test_nothing_is_said_to_devices_in_the_name_of_a_fenced_site():
+    # One device in twelve seconds, so that the guard can fall silent in between.
+    world = World(connects_per_s=0.1)
+    control = world.estate.control()
+    ends = world.start(lambda: operate(Request(PLANNED, "b"), control))
+    while (found := world.book("b").operation("b")) is None or (
+        found.step != "move orders"
+    ):
+        world.run(1.0)
+    world.estate.weather["b"].is_guarded = False
+    world.run(400.0)
+    (error,) = ends
+    assert isinstance(error, NotReadyError)
+    assert "stopped: b is fenced" in str(error)
+    assert "a" in {one.site for one in world.estate.fleet.devices.values()}

@@ -1,7 +1,9 @@
 """Every port in memory, in a Region process and, when asked, in an AWS account."""
 
+import contextlib
+
 import pytest
-from tests.contract import belongings, keepings, world
+from tests.contract import belongings, keepings, outside, world
 from tests.contract import workers as workers_of
 from tests.local.region_world import Authority, config_of, running
 
@@ -188,6 +190,52 @@ def ports_cut_off(request):
     url = f"http://{region.config.address}:{world.NOBODY_LISTENS_PORT}"
     nowhere = world.LocalTables("registry", "applied")
     return world.local_ports(region, nowhere, url=url)
+
+
+SIM_AND_LOCAL = ["sim", pytest.param("local", marks=pytest.mark.local)]
+
+
+@pytest.fixture(params=SIM_AND_LOCAL)
+def sites(request):
+    """Both sites, as they are seen by their own names."""
+    if request.param == "sim":
+        yield outside.SimSitesSeen()
+        return
+    with contextlib.closing(
+        outside.RealSitesSeen(request.getfixturevalue("authority"))
+    ) as found:
+        yield found
+
+
+@pytest.fixture(params=SIM_AND_LOCAL)
+def names(request):
+    """The failover name, and where it is told to lead."""
+    if request.param == "sim":
+        yield outside.SimNamesSeen()
+        return
+    folder = request.getfixturevalue("tmp_path")
+    with contextlib.closing(outside.RealNamesSeen(folder)) as found:
+        yield found
+
+
+@pytest.fixture(params=SIM_AND_LOCAL)
+def resumes(request):
+    """Where a site writes down who came."""
+    if request.param == "sim":
+        return outside.SimCame()
+    region, tables = (request.getfixturevalue(n) for n in ("region", "tables"))
+    return outside.RealCame(region, tables.applied)
+
+
+@pytest.fixture(params=SIM_AND_LOCAL)
+def commanded(request):
+    """A device that is connected to a site, and the site's commands."""
+    if request.param == "sim":
+        yield outside.SimCommanded()
+        return
+    region, authority = (request.getfixturevalue(n) for n in ("region", "authority"))
+    with contextlib.closing(outside.RealCommanded(region, authority)) as found:
+        yield found
 
 
 @pytest.fixture

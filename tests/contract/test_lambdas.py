@@ -9,20 +9,31 @@ from tests.contract.world import (
     DEVICE,
     FLEET,
     NOBODY_LISTENS_PORT,
+    Cloud,
     fresh_name,
     local_ports,
     make_certificate,
     make_entry,
+    make_operations_table,
     make_record,
     put,
 )
 from tests.local.region_world import ACCOUNT
 
 from hotsite.adapters import device_key
+from hotsite.core.epoch import Epoch
 from hotsite.core.health import HealthVerdict
 from hotsite.core.onboarding import Claim, Entry
+from hotsite.core.operations import Claim as EpochClaim
 from hotsite.core.registry import thing_key
-from hotsite.faces.lambdas import health, measures, meter, onboarding, replicator
+from hotsite.faces.lambdas import (
+    health,
+    measures,
+    meter,
+    onboarding,
+    replicator,
+    switch,
+)
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(60)]
 
@@ -40,6 +51,7 @@ def deployed(region, tables, monkeypatch):
         "TABLE_REGISTRY": tables.registry,
         "TABLE_TELEMETRY": "unused",
         "TABLE_APPLIED": tables.applied,
+        "TABLE_OPERATIONS": make_operations_table(Cloud.local(region)),
         "FLEET_GROUP": FLEET,
         "THING_TYPE": DEVICE,
         "MQTT_PORT": "8883",
@@ -47,7 +59,13 @@ def deployed(region, tables, monkeypatch):
     }
     for key, value in environ.items():
         monkeypatch.setenv(key, value)
-    caches = (replicator._parts, health._verdicts, onboarding._desk, meter._parts)
+    caches = (
+        replicator._parts,
+        health._verdicts,
+        switch._operations,
+        onboarding._desk,
+        meter._parts,
+    )
     for cache in caches:
         cache.cache_clear()
     yield local_ports(region, tables)
@@ -115,6 +133,44 @@ def test_health_is_what_the_last_verdict_says_and_stale_is_ill(deployed):
 def test_health_whose_table_is_silent_is_ill(deployed, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.52.1:9")
     assert health.handler({}, None)["statusCode"] == 503
+
+
+def switched():
+    answer = switch.handler({}, None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_switch_is_on_while_the_site_is_sure_of_its_own_epoch(deployed):
+    status, said = switched()
+    assert (status, said["is_on"], said["epoch"], said["active"]) == (
+        404,
+        False,
+        0,
+        "a",
+    )
+    operations, _ = switch._operations()
+    epoch = Epoch(1, "b", time.time(), "guard of b", "the hall is dark")
+    operations.write(EpochClaim(epoch), previous=None)
+    status, said = switched()
+    assert (status, said["is_on"], said["epoch"], said["active"]) == (200, True, 1, "b")
+    assert said["now_s"] >= said["since_s"] == epoch.since_s
+    # Anybody may ask: who decided, and why, is not said.
+    assert "dark" not in json.dumps(said)
+    old = Epoch(3, "b", time.time() - 31.0, "guard of b", "why")
+    operations.write(EpochClaim(old), previous=EpochClaim(epoch))
+    assert switched()[0] == 404
+
+
+def test_switch_whose_table_is_silent_or_unreadable_says_neither(
+    deployed, region, monkeypatch
+):
+    operations, _ = switch._operations()
+    item = {"pk": {"S": "operations"}, "sk": {"S": "lease#b"}, "v": {"N": "1"}}
+    put(region, operations._table, item)
+    assert switched() == (503, {"title": "InvalidInputError"})
+    switch._operations.cache_clear()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.52.1:9")
+    assert switched() == (503, {"title": "UnreachableError"})
 
 
 def post(body):

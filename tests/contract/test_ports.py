@@ -31,6 +31,12 @@ SUITES = {
     "MeterReadings": (f"{HERE}/test_metering.py", "ports.readings"),
     "ColdWatermarks": (f"{HERE}/test_metering.py", "cold"),
     "Operations": (f"{HERE}/test_operations.py", "operations"),
+    "SitesSeen": (f"{HERE}/test_outside.py", "sites.see"),
+    "NamesSeen": (f"{HERE}/test_outside.py", "names.leads_to"),
+    "Resumes": (f"{HERE}/test_outside.py", "resumes.port.count"),
+    "ResumeNotes": (f"{HERE}/test_outside.py", "resumes.port.note"),
+    "Commands": (f"{HERE}/test_outside.py", "commanded.order"),
+    "Lags": (f"{HERE}/test_lags.py", "ports.readings"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {
@@ -45,14 +51,6 @@ PLAYED = {
     ),
     "Clock": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
 }
-# Those that only the simulation has yet (docs/limits.md): who plays them.
-SIMULATED = {
-    "SitesSeen": "tests/flows/test_guard.py",
-    "NamesSeen": "tests/flows/test_guard.py",
-    "Resumes": "tests/flows/test_guard.py",
-    "Commands": "tests/flows/test_failover.py",
-    "Lags": "tests/flows/test_failover.py",
-}
 
 
 def protocols():
@@ -64,7 +62,7 @@ def protocols():
 
 
 def test_no_port_is_without_a_suite():
-    assert set(protocols()) == {*SUITES, *PLAYED, *SIMULATED}
+    assert set(protocols()) == {*SUITES, *PLAYED}
 
 
 @pytest.mark.parametrize(("suite", "word"), SUITES.values(), ids=SUITES)
@@ -74,9 +72,7 @@ def test_suite_calls_its_port_in_every_world(suite, word):
     assert f"({word.split('.', maxsplit=1)[0]}" in text
 
 
-@pytest.mark.parametrize(
-    "suites", [*PLAYED.values(), *((one,) for one in SIMULATED.values())]
-)
+@pytest.mark.parametrize("suites", PLAYED.values())
 def test_what_is_played_is_there(suites):
     for suite in suites:
         assert "\ndef test_" in (ROOT / suite).read_text()

@@ -29,7 +29,8 @@ def test_help_reads_like_a_table_of_contents(capsys):
     code, out, _ = run(capsys, "--help")
     assert code == 0
     known = ("init", "drill", "report", "local", "synth", "onboard", "agent")
-    for command in (*known, "conformance"):
+    operating = ("failover", "failback", "pause", "resume")
+    for command in (*known, *operating, "conformance"):
         assert f"\n    {command}" in out
     assert "exit codes:" in out
 
@@ -43,6 +44,10 @@ def test_help_reads_like_a_table_of_contents(capsys):
         ["local", "up"],
         ["synth"],
         ["onboard"],
+        ["failover"],
+        ["failback"],
+        ["pause"],
+        ["resume"],
         ["agent", "run"],
         ["conformance"],
     ],
@@ -253,3 +258,15 @@ def test_reader_that_leaves_early_is_no_error(tmp_path):
     )
     assert done.stdout.startswith("usage: hotsite")
     assert "Traceback" not in done.stderr
+
+
+def test_operations_need_a_local_cloud_that_is_up_or_settings(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    code, _, said = run(capsys, "failover", "--to", "b", "--local", "none")
+    assert (code, one_line(said)) == (3, True)
+    assert "no local cloud is up" in said
+    code, _, said = run(capsys, "pause", "--because", "work")
+    assert (code, one_line(said)) == (2, True)
+    assert "hotsite.toml" in said

@@ -16,11 +16,11 @@ STEADY_S = 60.0
 class World:
     """An estate that has come up, and what operators do in it."""
 
-    def __init__(self, *, connects_per_s=100.0, dwell_s=60.0):
+    def __init__(self, *, connects_per_s=100.0, dwell_s=60.0, seed=0):
         fence = FencePolicy(dwell_s=dwell_s)
         fleet = Fleet(len(THINGS), connects_per_s=connects_per_s)
         self.limits = Limits(fence, fleet, lag_wait_s_max=20.0)
-        self.estate = Estate(0, Plan(THINGS, self.limits))
+        self.estate = Estate(seed, Plan(THINGS, self.limits))
         self.estate.scheduler.run(STEADY_S + dwell_s)
 
     def run(self, duration_s):

@@ -13,6 +13,7 @@ from hotsite.errors import UnreachableError
 from hotsite.flows.resume import Budget, Desk, resume
 from hotsite.flows.telemetry import Published
 from hotsite.sim.clock import SimClock
+from hotsite.sim.operations import SimResumes
 from hotsite.sim.telemetry import SimCourier, SimErrorArchive, SimHotStore
 
 
@@ -106,3 +107,17 @@ def test_silent_port_fails_the_attempt_and_again_answers(port):
     getattr(site, port).is_reachable = True
     resume(published(ASK), site)
     assert told(site)[1].token == 7
+
+
+def test_guard_learns_who_came_and_not_who_asked_nonsense():
+    notes = SimResumes(SimClock())
+    resume(published(ASK), desk(HELD, notes=notes))
+    resume(published(b"{", thing="kettle"), desk(HELD, notes=notes))
+    assert notes.count(120.0) == 1
+
+
+def test_device_is_answered_though_its_coming_could_not_be_noted():
+    notes = SimResumes(SimClock(), is_reachable=False)
+    site = desk(HELD, notes=notes)
+    resume(published(ASK), site)
+    assert told(site)[0] == "cmd/oven/resume"

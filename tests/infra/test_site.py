@@ -54,18 +54,43 @@ def test_only_failover_records_move_and_they_move_by_health(assembly, settings, 
         assert record.get("Failover") == (role if name in shared else None)
 
 
-def test_the_health_check_asks_this_site_and_no_other(assembly, settings, site):
-    (check,) = assembly.properties(site, "Route53::HealthCheck")
-    letter = "a" if site == SITES[0] else "b"
-    assert check["HealthCheckConfig"] == {
+def probe(name, path, **more):
+    return {
         "Type": "HTTPS",
-        "FullyQualifiedDomainName": f"api-{letter}.{settings.domain}",
+        "FullyQualifiedDomainName": name,
         "Port": {"Ref": "HealthCheckPort"},
-        "ResourcePath": "/healthz",
+        "ResourcePath": path,
         "RequestInterval": 10,
         "FailureThreshold": 2,
         "EnableSNI": True,
+        **more,
     }
+
+
+def test_the_primary_goes_when_it_is_sick_or_the_standby_took_over(
+    assembly, settings, site
+):
+    checks = {
+        name: check["Properties"]["HealthCheckConfig"]
+        for name, check in assembly.resources(site, "Route53::HealthCheck").items()
+    }
+    letter = "a" if site == SITES[0] else "b"
+    wanted = {"Health": probe(f"api-{letter}.{settings.domain}", "/healthz")}
+    if letter == "a":
+        standby = f"api-b.{settings.domain}"
+        wanted["Switch"] = probe(standby, "/switch", Inverted=True)
+        children = [{"Fn::GetAtt": [n, "HealthCheckId"]} for n in ("Health", "Switch")]
+        wanted["Primary"] = {
+            "Type": "CALCULATED",
+            "ChildHealthChecks": children,
+            "HealthThreshold": 2,
+        }
+    assert checks == wanted
+    followed = "Primary" if letter == "a" else "Health"
+    for record in assembly.properties(site, "Route53::RecordSet"):
+        if "HealthCheckId" in record:
+            found = record["HealthCheckId"]
+            assert found == {"Fn::GetAtt": [followed, "HealthCheckId"]}
 
 
 def test_onboarding_needs_a_token_and_health_needs_none(assembly, site):
@@ -73,8 +98,9 @@ def test_onboarding_needs_a_token_and_health_needs_none(assembly, site):
         route["RouteKey"]: route
         for route in assembly.properties(site, "ApiGatewayV2::Route")
     }
-    assert routes.keys() == {"POST /v1/devices", "GET /healthz"}
-    assert routes["GET /healthz"]["AuthorizationType"] == "NONE"
+    opened = {"GET /healthz", "GET /switch"}
+    assert routes.keys() == {"POST /v1/devices", *opened}
+    assert {routes[key]["AuthorizationType"] for key in opened} == {"NONE"}
     onboarding = routes["POST /v1/devices"]
     assert onboarding["AuthorizationType"] == "JWT"
     assert onboarding["AuthorizationScopes"] == [{"Ref": "JwtScope"}]

@@ -80,6 +80,26 @@ def odd_check_interval(template):
     config["RequestInterval"] = 15
 
 
+def check(template, name):
+    return template["Resources"][name]["Properties"]["HealthCheckConfig"]
+
+
+def switch_that_moves_all_when_it_is_silent(template):
+    del check(template, "Switch")["Inverted"]
+
+
+def health_that_is_inverted(template):
+    check(template, "Health")["Inverted"] = True
+
+
+def disabled_check(template):
+    check(template, "Switch")["Disabled"] = True
+
+
+def primary_without_the_switch(template):
+    check(template, "Primary")["HealthThreshold"] = 1
+
+
 def wrong_tls_policy(template):
     tls = one(template, "IoT::DomainConfiguration")["TlsConfig"]
     tls["SecurityPolicy"] = "IoTSecurityPolicy_TLS12_1_0_2016_01"
@@ -197,6 +217,10 @@ DEFECTS = (
     (record_without_health, SITE, "failover_records_are_whole"),
     (check_of_the_failover_name, SITE, "health_checks_ask_one_site"),
     (odd_check_interval, SITE, "health_checks_ask_one_site"),
+    (switch_that_moves_all_when_it_is_silent, SITE, "health_checks_ask_one_site"),
+    (health_that_is_inverted, SITE, "health_checks_ask_one_site"),
+    (disabled_check, SITE, "health_checks_ask_one_site"),
+    (primary_without_the_switch, SITE, "health_checks_count_all_or_probe"),
     (wrong_tls_policy, SITE, "devices_get_modern_tls"),
     (errors_into_the_same_service, TELEMETRY, "rule_errors_go_elsewhere"),
     (errors_of_the_archive_into_its_service, COLD, "rule_errors_go_elsewhere"),

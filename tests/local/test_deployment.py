@@ -60,6 +60,38 @@ def test_the_emulator_resolves_what_only_cloudformation_can():
     }
 
 
+def test_a_calculated_check_counts_checks_by_their_identifiers():
+    config = {
+        "Type": "CALCULATED",
+        "ChildHealthChecks": [
+            {"Fn::GetAtt": ["Health", "HealthCheckId"]},
+            {"Fn::GetAtt": ["Switch", "HealthCheckId"]},
+        ],
+        "HealthThreshold": 2,
+    }
+    both = {
+        "Type": CHECK["Type"],
+        "Properties": {"HealthCheckConfig": config},
+    }
+    resources = {
+        "Health": CHECK,
+        "Switch": CHECK,
+        "Both": both,
+        "Name": record(HealthCheckId={"Fn::GetAtt": ["Both", "HealthCheckId"]}),
+    }
+    reduced = templates.reduce({"Resources": resources}, region=REGION)
+    found = {check.id: check for check in reduced.resolve({})}
+    assert found["eu-west-1.Both"].properties == {
+        **config,
+        "ChildHealthChecks": ["eu-west-1.Health", "eu-west-1.Switch"],
+    }
+    name = reduced.template["Resources"]["Name"]["Properties"]
+    assert name["HealthCheckId"] == "eu-west-1.Both"
+    assert {key for key, check in found.items() if check.is_of_site} == {
+        "eu-west-1.Health"
+    }
+
+
 def test_what_points_at_something_removed_goes_with_it():
     template = {
         "Resources": {

@@ -1,6 +1,5 @@
 """Send the canary through the site, keep the verdict, serve what is kept."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from hotsite.core import health
@@ -29,7 +28,6 @@ def check(
     verdicts: HealthVerdicts,
     clock: Clock,
     patience: Patience,
-    guard: Callable[[], object] = lambda: None,
 ) -> HealthVerdict:
     """Send one message through broker, rule and store; keep what was seen.
 
@@ -38,8 +36,6 @@ def check(
         verdicts: Where the verdict is kept.
         clock: The time.
         patience: How long it may take.
-        guard: Called first: a site that cannot find out who is active must not be
-            called healthy.
 
     Returns:
         The verdict that was written.
@@ -49,12 +45,7 @@ def check(
             and stale is unhealthy.
     """
     began_s = clock.now_s()
-    try:
-        guard()
-    except HotsiteError as error:
-        seen = _failed(f"the guard: {error}", clock)
-    else:
-        seen = _look(canary, clock, patience, began_s)
+    seen = _look(canary, clock, patience, began_s)
     return keep(seen, verdicts, patience)
 
 
@@ -82,12 +73,12 @@ def _look(
         key = canary.send()
         while not canary.has_arrived(key):
             if clock.now_s() - began_s > patience.arrival_s_max:
-                return _failed(
+                return failed(
                     f"not stored within {patience.arrival_s_max:.0f} s", clock
                 )
             clock.sleep(_LOOK_EVERY_S)
     except HotsiteError as error:
-        return _failed(str(error), clock)
+        return failed(str(error), clock)
     now_s = clock.now_s()
     return HealthVerdict(
         is_healthy=True,
@@ -97,7 +88,8 @@ def _look(
     )
 
 
-def _failed(reason: str, clock: Clock) -> HealthVerdict:
+def failed(reason: str, clock: Clock) -> HealthVerdict:
+    """Return the verdict of a look that did not get through."""
     return HealthVerdict(is_healthy=False, reason=reason, seen_at_s=clock.now_s())
 
 

@@ -5,15 +5,17 @@ a late answer is worth less than a short one.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hotsite.core.arrivals import Refused
 from hotsite.core.intervals import Intervals
 from hotsite.core.resume import Answer, Ask, Range, answer, decode_ask, encode
 from hotsite.core.telemetry import resume_answer_topic, resume_topic
-from hotsite.errors import InvalidInputError
+from hotsite.errors import InvalidInputError, RetryableError
 from hotsite.flows.telemetry import Published
 from hotsite.ports.clock import Clock
+from hotsite.ports.operations import ResumeNotes
 from hotsite.ports.telemetry import Courier, ErrorArchive, HotStore
 
 
@@ -41,6 +43,7 @@ class Desk:
         clock: The site's time.
         throttle_spread_s: N / R of the site, in seconds, if it is known.
         budget: How long one question may take.
+        notes: Where the guard of the site learns who came, if there is one.
     """
 
     hot: HotStore
@@ -49,6 +52,7 @@ class Desk:
     clock: Clock
     throttle_spread_s: float | None = None
     budget: Budget = Budget()
+    notes: ResumeNotes | None = None
 
 
 def resume(published: Published, desk: Desk) -> Answer | None:
@@ -74,6 +78,10 @@ def resume(published: Published, desk: Desk) -> Answer | None:
     stored = _stored(thing, ask, desk)
     given = answer(ask, stored, throttle_spread_s=desk.throttle_spread_s)
     desk.courier.tell(resume_answer_topic(thing), encode(given))
+    if desk.notes is not None:
+        # The device has its answer. A guard that learns less has other observers.
+        with suppress(RetryableError):
+            desk.notes.note(thing)
     return given
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from hotsite.core.epoch import Epoch, number_after
 from hotsite.core.operations import Action, Book, Claim, Entry, Kind, Look, Operation
 from hotsite.core.preflight import Limits
+from hotsite.core.standing import posture
 from hotsite.core.takeover import SiteSeen
 from hotsite.errors import ConflictError, RetryableError, UnsafePlanError
 from hotsite.flows import drain
@@ -321,11 +322,27 @@ def _wait_for_dns(run: Run) -> None:
 
 
 def _health_missing(run: Run) -> str | None:
+    return _sick(run, run.control.seen(run.operation.target))
+
+
+def _sick(run: Run, seen: SiteSeen | None) -> str | None:
     target = run.operation.target
-    seen = run.control.seen(target)
     if seen is None:
         return f"{target} does not answer"
     return None if seen.is_healthy else f"{target} is not healthy: {seen.reason}"
+
+
+def _fenced(run: Run, book: Book, seen: SiteSeen | None) -> str | None:
+    """Return why nothing may be said to devices in the name of the target.
+
+    By the target's own clock: how sure it is is a difference of that clock's times.
+    """
+    now_s = run.control.clock.now_s() if seen is None else seen.now_s
+    fence, target = run.control.limits.fence, run.operation.target
+    found = posture(book, target, now_s=now_s, policy=fence)
+    if found.may_command:
+        return None
+    return f"{target} is {found.standing.value}: {found.reason}"
 
 
 def _moved_missing(run: Run) -> str | None:
@@ -353,8 +370,8 @@ def _fleet_step(
             control.tell(f"{run.operation.step}: {total} devices")
 
         def is_fine() -> str | None:
-            run.book()
-            return _health_missing(run)
+            book, seen = run.book(), run.control.seen(run.operation.target)
+            return _sick(run, seen) or _fenced(run, book, seen)
 
         drain.go_through(plan, act, operation.token, drain.Checks(keep, is_fine))
 

@@ -146,6 +146,8 @@ async def bring_up(
     note("names answer, tables replicate")
     limit_s = time.monotonic() + _HEALTHY_S_MAX
     for check in done.health_checks:
+        if not check.is_of_site:
+            continue
         await _await_healthy(check, state, limit_s)
     note("both sites healthy")
 
@@ -271,6 +273,7 @@ class _Builder:
             secret_access_key=cloud.SECRET,
             sightings=self._sightings(letter),
             delivery_s=self._config.delivery_s,
+            name_server=f"{self._state.dns_address}:{self._state.dns_port}",
         )
         config.state_dir.mkdir(parents=True)
         path = self.path(f"region-{letter}")

@@ -16,6 +16,7 @@ from hotsite.local.cloud import CloudState, SiteState
 from hotsite.local.dns.client import DnsControl
 from hotsite.local.plan import Place
 from hotsite.local.pumps import PumpStatus
+from hotsite.local.templates import is_of_site
 
 _ANSWER_S_MAX = 5.0
 # A Region reads its whole state before it answers.
@@ -28,7 +29,8 @@ class SiteHealth:
 
     Attributes:
         region: AWS Region code.
-        is_healthy: What DNS goes by.
+        is_healthy: What they say together of its deep verdict; the records of
+            the primary go by its standby's switch, too.
         checkers_healthy: Checkers that say healthy.
         checkers: Checkers there are.
     """
@@ -171,6 +173,7 @@ class LocalCloud:
                 checkers=found.checkers,
             )
             for found in status.health
+            if is_of_site(found.id)
         )
 
     def pumps(self) -> Iterator[PumpStatus]:

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 HEALTH_CHECK = "AWS::Route53::HealthCheck"
+# Logical name of the check that asks a site for its own deep verdict.
+SITE_HEALTH = "Health"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 
 # ministack 1.5.33 refuses a whole stack for each of these, or works otherwise than
@@ -49,6 +51,11 @@ class HealthCheck:
 
     id: str
     properties: Mapping[str, Any]
+
+    @property
+    def is_of_site(self) -> bool:
+        """Tell whether it asks a site for its own deep verdict."""
+        return is_of_site(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +107,21 @@ def health_check_id(region: str, name: str) -> str:
     return f"{region}.{name}"
 
 
+def is_of_site(identifier: str) -> bool:
+    """Tell whether a check asks a site for its own deep verdict.
+
+    Args:
+        identifier: What :func:`health_check_id` returned.
+    """
+    return identifier.partition(".")[2] == SITE_HEALTH
+
+
 def reduce(template: Mapping[str, Any], *, region: str) -> Reduced:
     """Take out what the emulator lacks and everything that pointed there.
 
-    References to a health check become its identifier; other properties that
-    refer to something removed go with it. Values of health checks that only
-    CloudFormation can resolve become outputs of the stack.
+    References to a health check become its identifier, those of other checks
+    included; other properties that refer to something removed go with it. Values of
+    health checks that only CloudFormation can resolve become outputs of the stack.
 
     Args:
         template: The parsed template.
@@ -119,13 +135,13 @@ def reduce(template: Mapping[str, Any], *, region: str) -> Reduced:
         if resource["Type"] in _NEEDS_TARGET
         and _targets(resource["Properties"]) & removed.keys()
     }
+    names = {name for name, kind in removed.items() if kind == HEALTH_CHECK}
+    sweeper = _Sweeper(frozenset(removed), frozenset(names), region)
     checks = {
-        name: resources[name]["Properties"]["HealthCheckConfig"]
-        for name, kind in removed.items()
-        if kind == HEALTH_CHECK
+        name: sweeper.sweep(resources[name]["Properties"]["HealthCheckConfig"])
+        for name in sorted(names)
     }
     kept = {k: r for k, r in template.items() if k not in {"Resources", "Outputs"}}
-    sweeper = _Sweeper(frozenset(removed), frozenset(checks), region)
     kept["Resources"] = {
         name: sweeper.sweep_resource(resource)
         for name, resource in resources.items()

@@ -99,13 +99,28 @@ class Resumes(Protocol):
     """Devices as observers: who has come to this site."""
 
     def count(self, within_s: float) -> int:
-        """Return how many devices asked for a resume here lately.
+        """Return how many devices asked for a resume here lately, or less.
+
+        It is there to tell none from some: many may be counted as few.
 
         Args:
             within_s: How far back to look, in seconds.
 
         Raises:
             UnreachableError: The store did not answer.
+        """
+        ...
+
+
+class ResumeNotes(Protocol):
+    """Where a site writes down who came, for ``Resumes``."""
+
+    def note(self, thing: str) -> None:
+        """Write down that a device asked for a resume here.
+
+        Raises:
+            ThrottledError: The store has no room now.
+            UnreachableError: The store did not answer; it may be written.
         """
         ...
 

@@ -97,3 +97,33 @@ class SimOperations:
     def _answer(self) -> None:
         if not self.is_reachable:
             raise UnreachableError(f"the operations of {self.region} do not answer")
+
+
+@dataclass(slots=True)
+class SimResumes:
+    """Implements ``ports.operations.Resumes`` and ``ports.operations.ResumeNotes``.
+
+    Attributes:
+        clock: The time.
+        is_reachable: The fault switch.
+        came_s: When each device came last.
+    """
+
+    clock: Clock
+    is_reachable: bool = True
+    came_s: dict[str, float] = field(default_factory=dict)
+
+    def note(self, thing: str) -> None:
+        """Write down that a device asked for a resume here."""
+        self._answer()
+        self.came_s[thing] = self.clock.now_s()
+
+    def count(self, within_s: float) -> int:
+        """Return how many devices came here lately."""
+        self._answer()
+        since_s = self.clock.now_s() - within_s
+        return sum(1 for at_s in self.came_s.values() if at_s >= since_s)
+
+    def _answer(self) -> None:
+        if not self.is_reachable:
+            raise UnreachableError("the resumes do not answer")

@@ -3,16 +3,16 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from hotsite.core import records
 from hotsite.core.epoch import SITES
 from hotsite.core.operations import Kind, Operation
 from hotsite.errors import InvalidInputError
+from hotsite.faces.cli.control import Open, Opened, open_control
+from hotsite.faces.cli.sites import add_arguments
 from hotsite.flows.failover import Plan, Request, operate, plan
-from hotsite.flows.steps import Control
 
 _EPILOG = """\
 --planned asks both sites, waits until nothing is behind, and moves every device at a
@@ -41,40 +41,17 @@ examples:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The world that a command was pointed at.
-
-    Attributes:
-        control: What operations work with; nothing of it was called yet.
-        regions: AWS Region by the letter of the site.
-    """
-
-    control: Control
-    regions: Mapping[str, str]
-
-    def letter(self, name: str) -> str:
-        """Return the letter of a site that is named by letter or Region.
-
-        Raises:
-            InvalidInputError: There is no such site.
-        """
-        for letter, region in self.regions.items():
-            if name in {letter, region}:
-                return letter
-        known = ", ".join(f"{one} ({region})" for one, region in self.regions.items())
-        raise InvalidInputError(f"there is no site {name!r}; there are {known}")
-
-
-Open = Callable[[argparse.Namespace, Callable[[str], None]], Opened]
-
-
-def register(commands: Any, open_control: Open, add_world: Callable[..., None]) -> None:
+def register(
+    commands: Any,
+    open_control: Open = open_control,
+    add_world: Callable[..., None] = add_arguments,
+) -> None:
     """Add both commands.
 
     Args:
         commands: Where to add them.
-        open_control: Opens the world that the options point at.
+        open_control: Opens the world that the options point at; AWS or a local
+            cloud by default.
         add_world: Adds the options that it reads.
     """
     there = add_command(commands, "failover", "make the other site active", _EPILOG)

@@ -27,7 +27,8 @@ examples:
 """
 
 
-# In the order of the help; each is the module of its name in this package.
+# In the order of the help; each is the module of its name in this package, but for
+# those that come in pairs.
 COMMANDS = (
     "init",
     "forecast",
@@ -38,6 +39,10 @@ COMMANDS = (
     "seed",
     "verify",
     "status",
+    "failover",
+    "failback",
+    "pause",
+    "resume",
     "redrive",
     "revoke",
     "telemetry",
@@ -45,6 +50,7 @@ COMMANDS = (
     "agent",
     "conformance",
 )
+_MODULES = {"failback": "failover", "resume": "pause"}
 
 
 def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -65,7 +71,7 @@ def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         "--verbose", action="store_true", help="say on stderr what is decided, and why"
     )
     parsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in commands:
+    for name in dict.fromkeys(_MODULES.get(name, name) for name in commands):
         importlib.import_module(f"hotsite.faces.cli.{name}").register(parsers)
     return top
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from hotsite.core.operations import Pause
 from hotsite.errors import InvalidInputError
-from hotsite.faces.cli.failover import Open, add_command
+from hotsite.faces.cli.control import Open, open_control
+from hotsite.faces.cli.failover import add_command
+from hotsite.faces.cli.sites import add_arguments
 from hotsite.flows.pausing import say
 
 _EPILOG = """\
@@ -23,7 +25,11 @@ examples:
 """
 
 
-def register(commands: Any, open_control: Open, add_world: Callable[..., None]) -> None:
+def register(
+    commands: Any,
+    open_control: Open = open_control,
+    add_world: Callable[..., None] = add_arguments,
+) -> None:
     """Add both commands; the arguments are those of ``failover.register``."""
     pause = add_command(commands, "pause", "keep the sites as they are", _EPILOG)
     pause.add_argument("--because", required=True, metavar="TEXT", help="why")

@@ -70,6 +70,11 @@ class Remote:
         return self.open_client(service)
 
     @property
+    def operations(self) -> str:
+        """Return the name of the operations table."""
+        return f"{self.prefix}-operations"
+
+    @property
     def clients(self) -> Clients:
         """Return the clients that replication works with."""
         return Clients(*map(self.client, ("dynamodb", "iot", "iot-data")))
@@ -162,7 +167,7 @@ def open_all(options: argparse.Namespace) -> tuple[Remote, ...]:
     if options.local is not None:
         if options.config is not None or options.aws_profile is not None:
             raise InvalidInputError("--local is a world of its own: without --config")
-        return tuple(_local_sites(options.local))
+        return tuple(of_cloud(local_cloud(options.local)))
     return tuple(_aws_sites(options))
 
 
@@ -253,8 +258,13 @@ def _opener(session: Any, region: str) -> _Open:
     return lambda service: session.client(service, region_name=region, config=_config())
 
 
-def _local_sites(name: str) -> Iterator[Remote]:
-    yield from of_cloud(LocalCloud.open(Path(".hotsite") / name))
+def local_cloud(name: str) -> LocalCloud:
+    """Return a local cloud by its name.
+
+    Raises:
+        NotReadyError: It is not up.
+    """
+    return LocalCloud.open(Path(".hotsite") / name)
 
 
 def of_cloud(local: LocalCloud) -> Iterator[Remote]:

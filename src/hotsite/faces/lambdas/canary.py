@@ -1,45 +1,58 @@
-"""Every minute: follow messages through broker, rule and store of this site."""
+"""Every minute: guard this site, and follow messages through it."""
 
 import logging
 from functools import cache
 from typing import Any
 
 from hotsite.adapters.aws.canary import MqttCanary, read_identity
+from hotsite.adapters.aws.operations import DynamoOperations
 from hotsite.adapters.aws.region_tables import DynamoHealthVerdicts
+from hotsite.adapters.aws.resumes import DynamoResumes
 from hotsite.adapters.aws.session import client
 from hotsite.adapters.clock import SystemClock
+from hotsite.adapters.names import ResolvedNames
+from hotsite.adapters.sites import HttpsSites
 from hotsite.faces.lambdas import environment
-from hotsite.flows.health import Patience, check
+from hotsite.flows.guard import Guard
+from hotsite.flows.rounds import watch
 
 _LOG = logging.getLogger(__name__)
-# EventBridge schedules no faster than once a minute, so one run looks often.
-_EVERY_S = 10.0
 
 
 @cache
-def _parts() -> tuple[MqttCanary, DynamoHealthVerdicts]:
-    settings = environment.read()
-    dynamodb = client("dynamodb", settings.region)
-    name = f"iot-{settings.letter}.{settings.domain}"
+def _parts() -> tuple[Guard, MqttCanary]:
+    settings, clock = environment.read(), SystemClock()
+    dynamodb = client("dynamodb", settings.region, read_limit_s=2.0)
+    guard = Guard(
+        settings.letter,
+        DynamoOperations(dynamodb, settings.operations),
+        DynamoHealthVerdicts(dynamodb, settings.applied),
+        HttpsSites(settings.domain, port=settings.api_port),
+        ResolvedNames(settings.domain),
+        DynamoResumes(dynamodb, settings.applied, clock),
+        clock,
+    )
     secrets = client("secretsmanager", settings.region)
     canary = MqttCanary(
         read_identity(secrets, settings.canary_secret),
-        address=(name, settings.mqtt_port),
+        address=(f"iot-{settings.letter}.{settings.domain}", settings.mqtt_port),
         dynamodb=dynamodb,
         table=settings.telemetry,
     )
-    return canary, DynamoHealthVerdicts(dynamodb, settings.applied)
+    return guard, canary
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Look again and again until the minute is over; return the last verdict."""
-    clock, (canary, verdicts) = SystemClock(), _parts()
-    rounds = int(event.get("rounds", 6))
-    while True:
-        verdict = check(canary, verdicts, clock, Patience())
-        facts = {"healthy": verdict.is_healthy, "reason": verdict.reason}
-        _LOG.info("canary verdict", extra=facts)
-        rounds -= 1
-        if rounds <= 0 or context.get_remaining_time_in_millis() < 2000 * _EVERY_S:
-            return facts
-        clock.sleep(_EVERY_S)
+    """Look again and again until the minute is over; return the last round."""
+    guard, canary = _parts()
+    facts: dict[str, Any] = {}
+    left_s = lambda: context.get_remaining_time_in_millis() / 1000  # noqa: E731
+    rounds_max = int(event.get("rounds", 6))
+    for found in watch(guard, canary, left_s, rounds_max=rounds_max):
+        decided, verdict = found.decision, found.verdict
+        facts = {"action": decided.action.value if decided else "none"}
+        facts["reason"] = decided.reason if decided else found.reason
+        if verdict is not None:
+            facts |= {"healthy": verdict.is_healthy, "canary": verdict.reason}
+        _LOG.info("round", extra=facts)
+    return facts

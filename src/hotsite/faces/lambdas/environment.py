@@ -10,6 +10,7 @@ from hotsite.core.onboarding import Names
 from hotsite.errors import InvalidInputError
 
 _MQTT_PORT = 8883
+_API_PORT = 443
 _HOT_DAYS = 30
 
 
@@ -25,9 +26,11 @@ class Environment:
         registry: Name of the registry table.
         telemetry: Name of the hot table.
         applied: Name of this Region's own table.
+        operations: Name of the operations table.
         fleet_group: Thing group of the fleet.
         thing_type: Thing type of the fleet.
         mqtt_port: TCP port of MQTT over TLS.
+        api_port: TCP port of the sites' own API names.
         canary_secret: Id of the secret with the canary's certificate and key.
         device_ca: What devices must trust, PEM.
         quotas: How often each API of IoT Core may be called, a second.
@@ -44,9 +47,11 @@ class Environment:
     registry: str
     telemetry: str
     applied: str
+    operations: str
     fleet_group: str
     thing_type: str
     mqtt_port: int
+    api_port: int
     canary_secret: str
     device_ca: str
     quotas: Mapping[str, float]
@@ -97,9 +102,11 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             registry=found["TABLE_REGISTRY"],
             telemetry=found["TABLE_TELEMETRY"],
             applied=found["TABLE_APPLIED"],
+            operations=found["TABLE_OPERATIONS"],
             fleet_group=found["FLEET_GROUP"],
             thing_type=found["THING_TYPE"],
             mqtt_port=int(found.get("MQTT_PORT") or _MQTT_PORT),
+            api_port=int(found.get("API_PORT") or _API_PORT),
             canary_secret=found.get("CANARY_SECRET_ID", ""),
             device_ca=found.get("DEVICE_CA") or AMAZON_ROOT_CA_1,
             quotas=limits_of(
@@ -116,7 +123,7 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error
     except ValueError as error:
         raise InvalidInputError(
-            f"environment: MQTT_PORT, HOT_DAYS or THROTTLE_SPREAD_S: {error}"
+            f"environment: MQTT_PORT, API_PORT, HOT_DAYS or THROTTLE_SPREAD_S: {error}"
         ) from error
 
 

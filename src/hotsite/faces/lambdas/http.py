@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hotsite.core.onboarding import Answer
+from hotsite.core.standing import SwitchAnswer
 from hotsite.errors import (
     AlreadyUsedError,
     HotsiteError,
@@ -64,6 +65,22 @@ def problem(error: HotsiteError) -> dict[str, Any]:
     if status == 503:  # noqa: PLR2004
         reply["headers"]["retry-after"] = "1"
     return reply
+
+
+def switched(said: SwitchAnswer) -> dict[str, Any]:
+    """Return the document of ``GET /switch``, which anybody may read.
+
+    Who decided and why stays in the table: an operator writes it for operators.
+    """
+    epoch = said.epoch
+    return {
+        "epoch": epoch.number,
+        "active": epoch.active,
+        "since_s": epoch.since_s,
+        "is_forced": epoch.is_forced,
+        "is_on": said.is_on,
+        "now_s": said.now_s,
+    }
 
 
 def onboarded(given: Answer) -> dict[str, Any]:

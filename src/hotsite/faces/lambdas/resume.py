@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from hotsite.adapters.aws.courier import IotCourier
+from hotsite.adapters.aws.resumes import DynamoResumes
 from hotsite.adapters.aws.session import client
 from hotsite.adapters.clock import SystemClock
 from hotsite.faces.lambdas import environment
@@ -16,13 +17,15 @@ _LOG = logging.getLogger(__name__)
 
 @cache
 def _desk() -> resume.Desk:
-    settings = environment.read()
+    settings, clock = environment.read(), SystemClock()
+    dynamodb = client("dynamodb", settings.region)
     return resume.Desk(
         hot=hot_of(settings),
         archive=archive_of(settings),
         courier=IotCourier(client("iot-data", settings.region)),
-        clock=SystemClock(),
+        clock=clock,
         throttle_spread_s=settings.throttle_spread_s,
+        notes=DynamoResumes(dynamodb, settings.applied, clock),
     )
 
 

@@ -11,6 +11,7 @@ from hotsite.infra.inputs import SiteInputs, arn
 
 _ONBOARD = "POST /v1/devices"
 HEALTH_PATH = "/healthz"
+SWITCH_PATH = "/switch"
 _ACCESS_LOG = (
     '{"at":"$context.requestTimeEpoch","id":"$context.requestId",'
     '"route":"$context.routeKey","status":"$context.status",'
@@ -18,7 +19,7 @@ _ACCESS_LOG = (
     '"took_ms":"$context.responseLatency","error":"$context.error.message"}'
 )
 # Above what IoT Core certifies in a second (15), below what would hurt others in
-# the account; 16 health checkers at 10 s need 2 of it.
+# the account; 16 health checkers at 10 s need 2 of it for each of two paths.
 _RATE_PER_S = 100
 _BURST = 200
 
@@ -43,6 +44,8 @@ class Api(Construct):
         health = Job("health", permissions.health(inputs), limit_s=3)
         self._route(onboarding, _ONBOARD, self._authorizer())
         self._route(health, f"GET {HEALTH_PATH}", None)
+        switch = Job("switch", permissions.switch(inputs), limit_s=3)
+        self._route(switch, f"GET {SWITCH_PATH}", None)
         stage = self._stage()
         settings = inputs.settings
         names = (settings.api_name, settings.own_api_name(inputs.site))

@@ -1,7 +1,10 @@
-"""This Region's half of DNS: its health check and its records, nothing of others.
+"""This Region's half of DNS: its health checks and its records, nothing of others.
 
 Route 53 is global, so each site owns what speaks of it: no stack refers to
-another Region's, and a failover changes no record at all.
+another Region's, and a failover changes no record at all. The primary's records go
+by a calculated check: its own deep health, and the inverted check of the standby's
+switch. So the standby takes the names over by answering 200 there, and a standby that
+is silent moves nothing (docs/adr/0012-failover.md).
 """
 
 from dataclasses import dataclass
@@ -9,8 +12,13 @@ from dataclasses import dataclass
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
-from hotsite.infra.constructs.api import HEALTH_PATH
+from hotsite.infra.constructs.api import HEALTH_PATH, SWITCH_PATH
 from hotsite.infra.inputs import SiteInputs
+from hotsite.settings import SiteSettings
+
+_Config = route53.CfnHealthCheck.HealthCheckConfigProperty
+# What the records go by is named for good, so that others find it in a template.
+HEALTH, SWITCH, PRIMARY = "Health", "Switch", "Primary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +37,58 @@ class Targets:
 
 
 class Names(Construct):
-    """One health check, two failover records, two records of the site's own."""
+    """Health checks, two failover records, two records of the site's own."""
 
     def __init__(self, scope: Construct, inputs: SiteInputs, targets: Targets) -> None:
         super().__init__(scope, "Names")
         self._inputs = inputs
         settings, site = inputs.settings, inputs.site
-        self.check = self._health_check().attr_health_check_id
+        health = self._probe(HEALTH, site, HEALTH_PATH)
+        self.check = self._primary(health) if inputs.is_active else health
         self._failover("Iot", settings.iot_name, targets.iot)
         self._failover("Api", settings.api_name, targets.api)
         self._record("OwnIot", settings.own_iot_name(site), targets.iot)
         self._record("OwnApi", settings.own_api_name(site), targets.own_api)
 
-    def _health_check(self) -> route53.CfnHealthCheck:
-        # The site's own name: the failover name would follow the flip.
-        inputs = self._inputs
-        dns = inputs.settings.dns
-        name = inputs.settings.own_api_name(inputs.site)
-        return route53.CfnHealthCheck(
-            self,
-            "Health",
-            health_check_config=route53.CfnHealthCheck.HealthCheckConfigProperty(
-                type="HTTPS",
-                fully_qualified_domain_name=name,
-                port=inputs.health_check_port,
-                resource_path=HEALTH_PATH,
-                request_interval=dns.interval_s,
-                failure_threshold=dns.failure_threshold,
-                enable_sni=True,
-            ),
-            health_check_tags=[
-                route53.CfnHealthCheck.HealthCheckTagProperty(key="Name", value=name)
-            ],
+    def _primary(self, health: str) -> str:
+        """Return the check of a site that is healthy, and not taken over."""
+        standby = self._inputs.settings.standby
+        switch = self._probe(SWITCH, standby, SWITCH_PATH, is_inverted=True)
+        both = [health, switch]
+        config = _Config(
+            type="CALCULATED", child_health_checks=both, health_threshold=len(both)
         )
+        return self._check(PRIMARY, config, self._inputs.settings.iot_name)
+
+    def _probe(
+        self,
+        identifier: str,
+        site: SiteSettings,
+        path: str,
+        *,
+        is_inverted: bool = False,
+    ) -> str:
+        # The site's own name: the failover name would follow the flip.
+        dns, name = self._inputs.settings.dns, self._inputs.settings.own_api_name(site)
+        config = _Config(
+            type="HTTPS",
+            fully_qualified_domain_name=name,
+            port=self._inputs.health_check_port,
+            resource_path=path,
+            request_interval=dns.interval_s,
+            failure_threshold=dns.failure_threshold,
+            enable_sni=True,
+            inverted=is_inverted or None,
+        )
+        return self._check(identifier, config, f"{name}{path}")
+
+    def _check(self, identifier: str, config: _Config, name: str) -> str:
+        tag = route53.CfnHealthCheck.HealthCheckTagProperty(key="Name", value=name)
+        made = route53.CfnHealthCheck(
+            self, identifier, health_check_config=config, health_check_tags=[tag]
+        )
+        made.override_logical_id(identifier)
+        return made.attr_health_check_id
 
     def _failover(self, identifier: str, name: str, target: str) -> None:
         record = self._record(identifier, name, target)

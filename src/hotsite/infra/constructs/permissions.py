@@ -113,12 +113,28 @@ def health(inputs: SiteInputs) -> Statements:
     return (allow("dynamodb:GetItem", on=[_table(inputs, "applied")]),)
 
 
+def switch(inputs: SiteInputs) -> Statements:
+    """Read who is active."""
+    return (allow("dynamodb:Query", on=[_table(inputs, "operations")]),)
+
+
 def canary(inputs: SiteInputs) -> Statements:
-    """Read its own key, look for its message, write the verdict."""
+    """Read its own key, look for its message, write the verdict; guard the site."""
     return (
         allow("secretsmanager:GetSecretValue", on=[_secret(inputs)]),
         allow("dynamodb:GetItem", on=[_table(inputs, "telemetry")]),
-        allow("dynamodb:GetItem", "dynamodb:PutItem", on=[_table(inputs, "applied")]),
+        allow(
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            on=[_table(inputs, "applied")],
+        ),
+        allow(
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            on=[_table(inputs, "operations")],
+        ),
     )
 
 
@@ -241,6 +257,7 @@ def resume(inputs: Inputs, *, queue: str, bucket: str) -> Statements:
     """
     return (
         allow("dynamodb:Query", on=[_table(inputs, "telemetry")]),
+        allow("dynamodb:PutItem", on=[_table(inputs, "applied")]),
         allow("iot:Publish", on=[arn("iot", "topic/cmd/*/resume")]),
         allow("sqs:SendMessage", on=[queue]),
         _refuse(bucket),

@@ -26,9 +26,10 @@ def environment(config: RegionConfig) -> Mapping[str, str]:
         # No container engine: Lambdas run as worker processes of this group.
         "DOCKER_HOST": f"unix://{config.state_dir}/no-docker.sock",
         "GATEWAY_PORT": str(config.gateway_port),
-        # The Lambda workers inherit these three: see inside/sitecustomize.py.
+        # The Lambda workers inherit these four: see inside/sitecustomize.py.
+        "HOTSITE_NAME_SERVER": config.name_server,
         "HOTSITE_REGION_ADDRESS": config.address,
-        "HOTSITE_REGION_NAMES": " ".join(config.mqtt_server_names),
+        "HOTSITE_REGION_NAMES": " ".join(_own_names(config)),
         "PYTHONPATH": str(Path(__file__).parent / "inside"),
         "IOT_MTLS_ENABLED": "1",
         "IOT_MTLS_PORT": str(config.mqtt_port),
@@ -45,6 +46,14 @@ def environment(config: RegionConfig) -> Mapping[str, str]:
     if config.ca_path is not None:
         variables["SSL_CERT_FILE"] = str(config.ca_path)
     return variables
+
+
+def _own_names(config: RegionConfig) -> tuple[str, ...]:
+    """Return the names that lead here; where the failover name leads, DNS says."""
+    names = config.mqtt_server_names
+    if not config.name_server:
+        return names
+    return tuple(name for name in names if not name.startswith("iot."))
 
 
 def main(arguments: list[str]) -> int:

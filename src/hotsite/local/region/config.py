@@ -55,6 +55,8 @@ class RegionConfig:
             for nowhere. See `observing`.
         delivery_s: longest that a delivery stream collects records, in seconds; AWS
             waits for at least what its hints say.
+        name_server: address and port of the DNS server that Lambdas ask for names
+            of other sites; empty for none.
     """
 
     region: str
@@ -75,6 +77,7 @@ class RegionConfig:
     is_kept: bool = True
     sightings: Path | None = None
     delivery_s: float = DELIVERY_S
+    name_server: str = ""
 
     @property
     def gateway_url(self) -> str:
@@ -160,6 +163,7 @@ def _parse(fields: Mapping[str, object]) -> RegionConfig:
         is_kept=bool(fields.get("is_kept", True)),
         sightings=_path(fields, "sightings"),
         delivery_s=float(str(fields.get("delivery_s", DELIVERY_S))),
+        name_server=str(fields.get("name_server", "")),
     )
 
 

@@ -19,6 +19,7 @@ from hotsite.errors import PermanentError
 from hotsite.local.region import nursery, sql, workers
 from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
+from hotsite.local.region.connections import Connections
 from hotsite.local.region.delivery import Deliveries
 from hotsite.local.region.invocations import Invoker
 from hotsite.local.region.mqtt import Listener
@@ -146,6 +147,11 @@ class Region:
                 "Holds policy names to the pattern of thing names; the model's is"
                 " [\\w+=,.@-]+. The front checks every name by the model.",
                 lambda _original: lambda _name, _field: None,
+            ),
+            Patch(
+                "services.iot_data:handle_request",
+                "Has no DeleteConnection: nobody could be told to go elsewhere.",
+                Connections(self._iot, self.config).handle,
             ),
             Patch(
                 "services.iot_data:handle_request",

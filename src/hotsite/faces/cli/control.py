@@ -1,0 +1,151 @@
+"""What an operator works with: both sites' ports, on AWS or in a local cloud.
+
+Opening calls nothing: what is asked of whom is for the operation to decide, and a
+forced failover must not touch a Region that is dead. No client here is of a control
+plane.
+"""
+
+import argparse
+import asyncio
+import getpass
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hotsite.adapters.aws.commands import IotCommands
+from hotsite.adapters.aws.meter import DynamoMeterReadings
+from hotsite.adapters.aws.operations import DynamoOperations
+from hotsite.adapters.aws.region_tables import DynamoAppliedRecords
+from hotsite.adapters.aws.tables import DynamoRecords
+from hotsite.adapters.clock import SystemClock
+from hotsite.adapters.names import ResolvedNames
+from hotsite.adapters.resolver import DnsResolver
+from hotsite.adapters.sites import HttpsSites
+from hotsite.core.epoch import other
+from hotsite.core.preflight import Fleet, Limits
+from hotsite.errors import InvalidInputError
+from hotsite.faces.cli import sites
+from hotsite.faces.cli.files import read_settings
+from hotsite.faces.cli.sites import Remote
+from hotsite.flows.lagging import MeasuredLags
+from hotsite.flows.steps import Control, Desk
+from hotsite.local.client import LocalCloud
+
+# Two cores share both brokers and all their clients: more at once is only slower.
+_LOCAL_CONNECTS_PER_S = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The world that a command was pointed at.
+
+    Attributes:
+        control: What operations work with; nothing of it was called yet.
+        regions: AWS Region by the letter of the site.
+    """
+
+    control: Control
+    regions: Mapping[str, str]
+
+    def letter(self, name: str) -> str:
+        """Return the letter of a site that is named by letter or Region.
+
+        Raises:
+            InvalidInputError: There is no such site.
+        """
+        for letter, region in self.regions.items():
+            if name in {letter, region}:
+                return letter
+        known = ", ".join(f"{one} ({region})" for one, region in self.regions.items())
+        raise InvalidInputError(f"there is no site {name!r}; there are {known}")
+
+
+Tell = Callable[[str], None]
+Open = Callable[[argparse.Namespace, Tell], Opened]
+
+
+def open_control(options: argparse.Namespace, tell: Tell) -> Opened:
+    """Return what an operator works with, in the world of ``sites.add_arguments``.
+
+    Raises:
+        InvalidInputError: The settings are missing or wrong.
+        NotReadyError: The local cloud is not up.
+    """
+    remotes = sites.open_all(options)
+    if options.local is not None:
+        return of_cloud(sites.local_cloud(options.local), tell)
+    settings = read_settings(options.config)
+    telemetry = settings.telemetry
+    fleet = Fleet(telemetry.fleet_size, connects_per_s=telemetry.connects_per_s)
+    control = Control(
+        _desks(remotes),
+        HttpsSites(settings.domain),
+        ResolvedNames(settings.domain),
+        SystemClock(),
+        _operator(),
+        settings.iot_name,
+        Limits(fleet=fleet, ttl_s=settings.dns.ttl_s),
+        tell,
+    )
+    return Opened(control, _regions(remotes))
+
+
+def of_cloud(local: LocalCloud, tell: Tell) -> Opened:
+    """Return what an operator of a local cloud works with.
+
+    Args:
+        local: The cloud.
+        tell: Takes a line of progress.
+    """
+    state, remotes = local.state, tuple(sites.of_cloud(local))
+    resolver = DnsResolver(state.dns_address, state.dns_port)
+    control = Control(
+        _desks(remotes),
+        HttpsSites(
+            state.domain,
+            port=state.https_port,
+            context=ssl.create_default_context(cadata=Path(state.ca).read_text()),
+            address_of=lambda name: asyncio.run(resolver.resolve(name)).address,
+        ),
+        ResolvedNames(
+            state.domain, lambda name: asyncio.run(resolver.resolve(name)).site
+        ),
+        SystemClock(),
+        _operator(),
+        f"iot.{state.domain}",
+        Limits(fleet=Fleet(connects_per_s=_LOCAL_CONNECTS_PER_S)),
+        tell,
+    )
+    return Opened(control, _regions(remotes))
+
+
+def _desks(remotes: tuple[Remote, ...]) -> Mapping[str, Desk]:
+    regions = _regions(remotes)
+    return {one.letter: _desk(one, regions[other(one.letter)]) for one in remotes}
+
+
+def _desk(remote: Remote, other_region: str) -> Desk:
+    dynamodb, clock = remote.client("dynamodb"), SystemClock()
+    registry, applied_table = remote.tables
+    records = DynamoRecords(dynamodb, registry, origin=remote.region, clock=clock)
+    applied = DynamoAppliedRecords(dynamodb, applied_table)
+    readings = DynamoMeterReadings(dynamodb, applied_table)
+    return Desk(
+        remote.letter,
+        DynamoOperations(dynamodb, remote.operations),
+        MeasuredLags(records, applied, readings, clock, other_region),
+        records,
+        applied,
+        IotCommands(remote.client("iot-data")),
+    )
+
+
+def _regions(remotes: tuple[Remote, ...]) -> Mapping[str, str]:
+    return {remote.letter: remote.region for remote in remotes}
+
+
+def _operator() -> str:
+    """Return who operates, for the journal."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -40,6 +40,7 @@ def deployed(region, tables, monkeypatch):
         "TABLE_REGISTRY": tables.registry,
         "TABLE_TELEMETRY": "unused",
         "TABLE_APPLIED": tables.applied,
+        "TABLE_OPERATIONS": "hotsite-operations",
         "FLEET_GROUP": FLEET,
         "THING_TYPE": DEVICE,
         "MQTT_PORT": "8883",

@@ -29,6 +29,7 @@ ENVIRON = {
     "TABLE_REGISTRY": "r",
     "TABLE_TELEMETRY": "t",
     "TABLE_APPLIED": "a",
+    "TABLE_OPERATIONS": "hotsite-operations",
     "FLEET_GROUP": "fleet",
     "THING_TYPE": "device",
     "PREFIX": "hotsite",

@@ -47,6 +47,7 @@ class Inputs:
             "SITE_LETTER": site.letter,
             "SITE_REGION": site.region,
             "TABLE_APPLIED": settings.table("applied"),
+            "TABLE_OPERATIONS": settings.table("operations"),
             "TABLE_REGISTRY": settings.table("registry"),
             "TABLE_TELEMETRY": settings.table("telemetry"),
             "THING_TYPE": settings.thing_type,
@@ -60,7 +61,7 @@ class SiteInputs(Inputs):
     Attributes:
         hosted_zone_id: Route 53 zone of the owner's domain.
         mqtt_port: Port of MQTT over TLS that devices are told.
-        health_check_port: Port that Route 53's checkers ask.
+        health_check_port: Port that Route 53's checkers and the other site ask.
         jwt_issuer: Issuer of the app users' tokens.
         jwt_audience: What the tokens must be for.
         jwt_scope: Scope that a token must carry to onboard a device.
@@ -100,6 +101,7 @@ class SiteInputs(Inputs):
         return {
             # Named, because a dataclass with slots is another class than super().
             **Inputs.environment(self),
+            "API_PORT": cdk.Token.as_string(self.health_check_port),
             "CANARY_SECRET_ID": self.canary_secret,
             "DEVICE_CA": self.device_ca,
             "MQTT_PORT": self.mqtt_port,

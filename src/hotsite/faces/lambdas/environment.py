@@ -10,7 +10,9 @@ from hotsite.core.onboarding import Names
 from hotsite.errors import InvalidInputError
 
 _MQTT_PORT = 8883
+_API_PORT = 443
 _HOT_DAYS = 30
+_RTO_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +27,11 @@ class Environment:
         registry: Name of the registry table.
         telemetry: Name of the hot table.
         applied: Name of this Region's own table.
+        operations: Name of the operations table.
         fleet_group: Thing group of the fleet.
         thing_type: Thing type of the fleet.
         mqtt_port: TCP port of MQTT over TLS.
+        api_port: TCP port of the sites' own API names.
         canary_secret: Id of the secret with the canary's certificate and key.
         device_ca: What devices must trust, PEM.
         quotas: How often each API of IoT Core may be called, a second.
@@ -35,6 +39,8 @@ class Environment:
         cold_stream: Name of the cold path's stream; empty where there is none.
         hot_days: How long the hot table keeps a message, in days.
         throttle_spread_s: N / R of this site, in seconds, if it is known.
+        fleet_size: How many devices there are, if it is known.
+        rto_s: How long a failover may take, in seconds.
     """
 
     prefix: str
@@ -44,9 +50,11 @@ class Environment:
     registry: str
     telemetry: str
     applied: str
+    operations: str
     fleet_group: str
     thing_type: str
     mqtt_port: int
+    api_port: int
     canary_secret: str
     device_ca: str
     quotas: Mapping[str, float]
@@ -54,6 +62,8 @@ class Environment:
     cold_stream: str
     hot_days: int
     throttle_spread_s: float | None
+    fleet_size: int | None
+    rto_s: float
 
     @property
     def names(self) -> Names:
@@ -97,9 +107,11 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             registry=found["TABLE_REGISTRY"],
             telemetry=found["TABLE_TELEMETRY"],
             applied=found["TABLE_APPLIED"],
+            operations=found["TABLE_OPERATIONS"],
             fleet_group=found["FLEET_GROUP"],
             thing_type=found["THING_TYPE"],
             mqtt_port=int(found.get("MQTT_PORT") or _MQTT_PORT),
+            api_port=int(found.get("API_PORT") or _API_PORT),
             canary_secret=found.get("CANARY_SECRET_ID", ""),
             device_ca=found.get("DEVICE_CA") or AMAZON_ROOT_CA_1,
             quotas=limits_of(
@@ -111,14 +123,21 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             cold_stream=found.get("COLD_STREAM", ""),
             hot_days=int(found.get("HOT_DAYS") or _HOT_DAYS),
             throttle_spread_s=_number(found.get("THROTTLE_SPREAD_S")),
+            fleet_size=_whole(found.get("FLEET_SIZE")),
+            rto_s=float(found.get("RTO_S") or _RTO_S),
         )
     except KeyError as error:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error
     except ValueError as error:
         raise InvalidInputError(
-            f"environment: MQTT_PORT, HOT_DAYS or THROTTLE_SPREAD_S: {error}"
+            "environment: MQTT_PORT, API_PORT, HOT_DAYS, THROTTLE_SPREAD_S, FLEET_SIZE "
+            f"or RTO_S: {error}"
         ) from error
 
 
 def _number(text: str | None) -> float | None:
     return float(text) if text else None
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -11,7 +11,8 @@ from hotsite.core.operations import DONE, Book, Kind, Operation
 from hotsite.core.preflight import Facts, Objection, objections
 from hotsite.errors import NotReadyError, UnsafePlanError
 from hotsite.flows.absence import absence
-from hotsite.flows.steps import COMPUTE, STEPS, Control, Run, behind
+from hotsite.flows.control import Control
+from hotsite.flows.steps import COMPUTE, STEPS, Run, behind
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,94 +6,18 @@ target's Region, where the next run, the other operator and ``status`` can see i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from hotsite.core.epoch import Epoch, number_after
 from hotsite.core.operations import Action, Book, Claim, Entry, Kind, Look, Operation
-from hotsite.core.preflight import Limits
 from hotsite.core.standing import posture
 from hotsite.core.takeover import SiteSeen
 from hotsite.errors import ConflictError, RetryableError, UnsafePlanError
 from hotsite.flows import drain
-from hotsite.ports import AppliedRecords, Clock, Records
-from hotsite.ports.operations import (
-    Commands,
-    Compute,
-    Lags,
-    NamesSeen,
-    Operations,
-    SitesSeen,
-)
+from hotsite.flows.control import Control, Desk
 
 # Most writes are in the other Region within a second or two.
 _REPLICATION_S = 6.0
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The ports of one site, as an operator has them.
-
-    Attributes:
-        site: Its letter.
-        operations: The operations table's replica in its Region.
-        lags: How far it is behind the other one.
-        records: The system of record, as its Region shows it.
-        applied: What its Region has applied.
-        commands: What can be said to the devices that are connected there.
-        compute: Of a pilot light; None for a hot site, where nothing is off.
-    """
-
-    site: str
-    operations: Operations
-    lags: Lags
-    records: Records
-    applied: AppliedRecords
-    commands: Commands
-    compute: Compute | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """What an operation works with.
-
-    Attributes:
-        desks: Both sites by their letters. A forced failover touches the target's
-            alone.
-        sites: How sites are asked by their own names.
-        names: Where the failover name leads.
-        clock: The time.
-        by: Who operates.
-        name: The failover name, to which devices are told to move: an order that
-            comes late still leads to where DNS leads then.
-        limits: What may be found, and how long to wait.
-        tell: Takes a line of progress.
-    """
-
-    desks: Mapping[str, Desk]
-    sites: SitesSeen
-    names: NamesSeen
-    clock: Clock
-    by: str
-    name: str
-    limits: Limits = field(default_factory=Limits)
-    tell: Callable[[str], None] = field(default=lambda _line: None)
-
-    def seen(self, site: str) -> SiteSeen | None:
-        """Return what a site says, or nothing when it does not answer."""
-        try:
-            return self.sites.see(site)
-        except RetryableError:
-            return None
-
-    def behind_s(self, site: str) -> float | None:
-        """Return how far a site is behind, in seconds; None if not measured."""
-        try:
-            lag = self.desks[site].lags.read()
-        except RetryableError:
-            return None
-        if lag.registry_s is None or lag.hot_s is None:
-            return None
-        return max(lag.registry_s, lag.hot_s)
 
 
 @dataclass(slots=True)

@@ -28,8 +28,8 @@ from hotsite.disasters.failover.mail import Mail
 from hotsite.disasters.failover.network import OUTSIDE
 from hotsite.disasters.failover.plan import Plan
 from hotsite.errors import HotsiteError, RetryableError
+from hotsite.flows.control import Control
 from hotsite.flows.failover import Request, operate
-from hotsite.flows.steps import Control
 from hotsite.ports import DeviceAccount, FleetPlan, Held, WorldFacts
 from hotsite.ports.course import Ended
 from hotsite.sim.scheduler import Scheduler, Worker

@@ -22,9 +22,9 @@ from hotsite.disasters.failover.ports import (
 )
 from hotsite.errors import HotsiteError
 from hotsite.flows import guard
+from hotsite.flows.control import Control, Desk
 from hotsite.flows.guard import Guard
 from hotsite.flows.health import keep
-from hotsite.flows.steps import Control, Desk
 from hotsite.sim.route53 import HEALTH_A, HEALTH_B, SWITCH_B, SimRoute53
 from hotsite.sim.scheduler import Scheduler, Worker
 

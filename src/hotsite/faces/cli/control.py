@@ -29,8 +29,8 @@ from hotsite.errors import InvalidInputError
 from hotsite.faces.cli import sites
 from hotsite.faces.cli.files import read_settings
 from hotsite.faces.cli.sites import Remote
+from hotsite.flows.control import Control, Desk
 from hotsite.flows.lagging import MeasuredLags
-from hotsite.flows.steps import Control, Desk
 from hotsite.local.client import LocalCloud
 
 # Two cores share both brokers and all their clients: more at once is only slower.

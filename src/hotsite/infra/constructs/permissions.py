@@ -9,6 +9,7 @@ than AWS does, both are named, because both get the same template.
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
+from hotsite.infra.constructs import registry_actions
 from hotsite.infra.constructs.functions import allow
 from hotsite.infra.inputs import Inputs, SiteInputs, arn
 from hotsite.settings import cold_bucket
@@ -27,8 +28,8 @@ def onboarding(inputs: SiteInputs) -> Statements:
             "dynamodb:UpdateItem",
             on=[_table(inputs, "registry")],
         ),
-        *_look(),
-        *_change_things(),
+        *registry_actions.look(),
+        *registry_actions.change_things(),
         _applied(inputs),
     )
 
@@ -53,9 +54,9 @@ def replicator(inputs: Inputs, *, stream: str, failures: str) -> Statements:
         allow("dynamodb:Query", "dynamodb:UpdateItem", on=[_table(inputs, "registry")]),
         allow("s3:ListBucket", on=[failures]),
         allow("s3:PutObject", on=[f"{failures}/*"]),
-        *_look(),
-        *_change_things(),
-        *_change_the_rest(),
+        *registry_actions.look(),
+        *registry_actions.change_things(),
+        *registry_actions.change_the_rest(),
         _applied(inputs),
     )
 
@@ -76,7 +77,7 @@ def capture(inputs: Inputs, *, queue: str) -> Statements:
             "dynamodb:UpdateItem",
             on=[_table(inputs, "registry")],
         ),
-        *_look(),
+        *registry_actions.look(),
         _applied(inputs),
     )
 
@@ -101,9 +102,9 @@ def sweeper(inputs: Inputs) -> Statements:
             "iot:ListThingTypes",
             on=["*"],
         ),
-        *_look(),
-        *_change_things(),
-        *_change_the_rest(),
+        *registry_actions.look(),
+        *registry_actions.change_things(),
+        *registry_actions.change_the_rest(),
         _applied(inputs),
     )
 
@@ -116,6 +117,23 @@ def health(inputs: SiteInputs) -> Statements:
 def switch(inputs: SiteInputs) -> Statements:
     """Read who is active."""
     return (allow("dynamodb:Query", on=[_table(inputs, "operations")]),)
+
+
+def readiness(inputs: SiteInputs) -> Statements:
+    """Read what status reads, keep what was said last, add to the journal."""
+    return (
+        allow("dynamodb:Query", "dynamodb:Scan", on=[_table(inputs, "registry")]),
+        allow("dynamodb:GetItem", "dynamodb:PutItem", on=[_table(inputs, "applied")]),
+        allow(
+            # Which Region the other replica is in.
+            "dynamodb:DescribeTable",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            on=[_table(inputs, "operations")],
+        ),
+        # It knows no resources (Service Authorization Reference, Service Quotas).
+        allow("servicequotas:ListServiceQuotas", on=["*"]),
+    )
 
 
 def canary(inputs: SiteInputs) -> Statements:
@@ -276,94 +294,6 @@ def _read_queue(queue: str) -> iam.PolicyStatement:
         "sqs:GetQueueUrl",
         "sqs:ReceiveMessage",
         on=[queue],
-    )
-
-
-def _look() -> Statements:
-    """Return what observing any key needs."""
-    return (
-        allow("iot:ListAttachedPolicies", on=["*"]),
-        # Whose certificate it is; the local cloud checks it on * only.
-        allow("iot:ListPrincipalThings", on=["*"]),
-        # AWS checks it on the CA certificate, the local cloud on * only.
-        allow("iot:DescribeCACertificate", on=["*"]),
-        allow("iot:DescribeCertificate", on=[arn("iot", "cert/*")]),
-        allow(
-            "iot:GetPolicy",
-            "iot:ListPolicyVersions",
-            on=[arn("iot", "policy/*")],
-        ),
-        allow(
-            "iot:DescribeThing",
-            "iot:GetThingShadow",
-            "iot:ListNamedShadowsForThing",
-            "iot:ListThingGroupsForThing",
-            "iot:ListThingPrincipals",
-            on=[arn("iot", "thing/*")],
-        ),
-        allow("iot:DescribeThingGroup", on=[arn("iot", "thinggroup/*")]),
-        allow("iot:DescribeThingType", on=[arn("iot", "thingtype/*")]),
-    )
-
-
-def _change_things() -> Statements:
-    """Return what makes a thing and its certificates as a record says."""
-    things, certificates = arn("iot", "thing/*"), arn("iot", "cert/*")
-    return (
-        # AWS checks these two on the target, the local cloud on * only.
-        allow("iot:AttachPolicy", "iot:DetachPolicy", on=["*"]),
-        allow("iot:RegisterCertificateWithoutCA", on=["*"]),
-        allow("iot:CreateThing", "iot:UpdateThing", on=[things]),
-        # AWS checks these two on the certificate, the local cloud on the thing.
-        allow(
-            "iot:AttachThingPrincipal",
-            "iot:DetachThingPrincipal",
-            on=[certificates, things],
-        ),
-        allow("iot:DeleteCertificate", "iot:UpdateCertificate", on=[certificates]),
-        allow(
-            "iot:AddThingToThingGroup",
-            "iot:RemoveThingFromThingGroup",
-            on=[things, arn("iot", "thinggroup/*")],
-        ),
-    )
-
-
-def _change_the_rest() -> Statements:
-    """Return what makes everything else as records say, deletions included."""
-    return (
-        # AWS checks the latter two on the CA certificate, the local cloud on *.
-        allow(
-            "iot:RegisterCACertificate",
-            "iot:DeleteCACertificate",
-            "iot:UpdateCACertificate",
-            on=["*"],
-        ),
-        allow(
-            "iot:DeleteThing",
-            "iot:DeleteThingShadow",
-            "iot:UpdateThingShadow",
-            on=[arn("iot", "thing/*")],
-        ),
-        allow(
-            "iot:CreateThingGroup",
-            "iot:DeleteThingGroup",
-            "iot:UpdateThingGroup",
-            on=[arn("iot", "thinggroup/*")],
-        ),
-        allow(
-            "iot:CreateThingType",
-            "iot:DeleteThingType",
-            "iot:DeprecateThingType",
-            on=[arn("iot", "thingtype/*")],
-        ),
-        allow(
-            "iot:CreatePolicy",
-            "iot:CreatePolicyVersion",
-            "iot:DeletePolicy",
-            "iot:DeletePolicyVersion",
-            on=[arn("iot", "policy/*")],
-        ),
     )
 
 

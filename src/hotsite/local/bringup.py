@@ -271,6 +271,7 @@ class _Builder:
             secret_access_key=cloud.SECRET,
             sightings=self._sightings(letter),
             delivery_s=self._config.delivery_s,
+            control=cloud.region_control(self._state, site),
         )
         config.state_dir.mkdir(parents=True)
         path = self.path(f"region-{letter}")

@@ -55,6 +55,7 @@ class RegionConfig:
             for nowhere. See `observing`.
         delivery_s: longest that a delivery stream collects records, in seconds; AWS
             waits for at least what its hints say.
+        control: Unix socket that takes the faults of this Region; None for none.
     """
 
     region: str
@@ -75,6 +76,7 @@ class RegionConfig:
     is_kept: bool = True
     sightings: Path | None = None
     delivery_s: float = DELIVERY_S
+    control: Path | None = None
 
     @property
     def gateway_url(self) -> str:
@@ -128,7 +130,7 @@ def dump(config: RegionConfig, path: Path) -> None:
             for files in getattr(config, name)
         ]
     fields["state_dir"] = str(config.state_dir)
-    for name in ("ca_path", "sightings"):
+    for name in ("ca_path", "sightings", "control"):
         path_or_none = getattr(config, name)
         fields[name] = None if path_or_none is None else str(path_or_none)
     path.write_text(json.dumps(fields, indent=1))
@@ -160,6 +162,7 @@ def _parse(fields: Mapping[str, object]) -> RegionConfig:
         is_kept=bool(fields.get("is_kept", True)),
         sightings=_path(fields, "sightings"),
         delivery_s=float(str(fields.get("delivery_s", DELIVERY_S))),
+        control=_path(fields, "control"),
     )
 
 

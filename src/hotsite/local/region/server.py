@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import json
 import logging
@@ -11,8 +12,11 @@ import sys
 import uvloop
 from hypercorn.asyncio import serve as serve_http
 
+from hotsite.core import records
 from hotsite.errors import UnreachableError
+from hotsite.local import control
 from hotsite.local.region.config import RegionConfig
+from hotsite.local.region.faults import RegionFaults
 from hotsite.local.region.patches import Region
 from hotsite.local.region.persistence import Keeper
 from hotsite.local.region.statefile import StateFile
@@ -50,7 +54,9 @@ async def _serve(config: RegionConfig) -> None:
     keeper = _kept(config, region_tables)
     await importlib.import_module("ministack.services.iot").mtls_start()
     application = importlib.import_module("ministack.app").app
-    gateway = Gateway(config, region_tables, application, keeper, region.limits)
+    gateway = Gateway(
+        config, region_tables, application, keeper, region.limits, region.faults
+    )
     region.deliveries.start()
     tasks = [
         asyncio.create_task(_announce(config)),
@@ -58,12 +64,28 @@ async def _serve(config: RegionConfig) -> None:
     ]
     if keeper is not None:
         tasks.append(asyncio.create_task(keeper.sweep()))
+    # Held, because a server that nobody holds is closed.
+    taker = await _taking_faults(config, region)
     try:
         await serve_http(gateway, ServerConfig(config))  # type: ignore[arg-type]
     finally:
+        if taker is not None:
+            taker.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _taking_faults(config: RegionConfig, region: Region) -> asyncio.Server | None:
+    if config.control is None:
+        return None
+    return await control.serve(config.control, functools.partial(_obey, region))
+
+
+async def _obey(region: Region, request: control.Request) -> object:
+    wanted = request.get("faults")
+    region.suffer(records.read(RegionFaults, wanted, where="faults"))
+    return {}
 
 
 def _kept(config: RegionConfig, region_tables: Tables) -> Keeper | None:

@@ -117,7 +117,7 @@ def test_a_thawed_region_answers_again(local):
 
 
 def test_wrong_faults_are_refused_in_one_line(local):
-    with pytest.raises(InvalidInputError, match="one of kill, freeze, thaw"):
+    with pytest.raises(InvalidInputError, match="one of kill, freeze, return"):
         local.fault("melt", "a")
     with pytest.raises(InvalidInputError, match="no Region 'mars'"):
         local.fault("kill", "mars")

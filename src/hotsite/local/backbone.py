@@ -7,7 +7,8 @@ reads a Region's own writes and hands them to the other, which decides who wins.
 
 What has not left a Region when it dies stays there, as on AWS: before a pump hands
 anything over, the source must just have answered. A pump survives both Regions:
-it tries again for ever, and its position never passes what was not applied.
+it tries again for ever, and its position never passes what was not applied. While
+the Regions are cut off from each other, it reads its source and hands nothing over.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from typing import Any
 from hotsite.errors import HotsiteError, InvalidInputError, UnreachableError
 from hotsite.local import control, records
 from hotsite.local.copies import Copier
-from hotsite.local.pumps import ANSWER_S_MAX, Gateway, PumpStatus
+from hotsite.local.pumps import ANSWER_S_MAX, CUT, Gateway, PumpStatus
 
 BATCH_MAX = 500
 _WAIT_S_MAX = 1.0
@@ -154,6 +155,7 @@ class Pump(threading.Thread):
     ) -> None:
         super().__init__(daemon=True, name=f"{table} {source.region}")
         self.lag_s = lag_s
+        self.is_cut = False
         self._table = table
         self._regions = (source.region, replica.region)
         self._source = Endpoint(source)
@@ -235,6 +237,8 @@ class Pump(threading.Thread):
         ready, rest = due(self._held, now_s=time.time(), lag_s=self.lag_s)
         if not ready:
             return
+        if self.is_cut:
+            raise UnreachableError(CUT)
         path = f"/_hotsite/tables/{self._table}/apply"
         for start in range(0, len(ready), BATCH_MAX):
             batch = ready[start : start + BATCH_MAX]
@@ -266,11 +270,15 @@ class Backbone:
 
     def start(self) -> None:
         """Start every pump."""
-        for pump in (*self._pumps, *self._copiers):
-            pump.start()
+        for mover in self._movers:
+            mover.start()
+
+    @property
+    def _movers(self) -> tuple[Pump | Copier, ...]:
+        return (*self._pumps, *self._copiers)
 
     async def answer(self, request: control.Request) -> object:
-        """Answer ``status`` and ``lag``.
+        """Answer ``status``, ``lag`` and ``cut``.
 
         Raises:
             InvalidInputError: It asks for something else.
@@ -286,10 +294,13 @@ class Backbone:
             return {"lag_s": self._lag_s, "pumps": pumps, "copies": copies}
         if request.get("command") == "lag":
             self._lag_s = control.number(request, "lag_s")
-            movers: tuple[Pump | Copier, ...] = (*self._pumps, *self._copiers)
-            for mover in movers:
+            for mover in self._movers:
                 mover.lag_s = self._lag_s
             return {"lag_s": self._lag_s}
+        if request.get("command") == "cut":
+            for mover in self._movers:
+                mover.is_cut = bool(request.get("is_cut"))
+            return {}
         raise InvalidInputError(f"unknown command {request.get('command')!r}")
 
 

@@ -274,6 +274,7 @@ class _Builder:
             sightings=self._sightings(letter),
             delivery_s=self._config.delivery_s,
             name_server=f"{self._state.dns_address}:{self._state.dns_port}",
+            control=cloud.region_control(self._state, site),
         )
         config.state_dir.mkdir(parents=True)
         path = self.path(f"region-{letter}")

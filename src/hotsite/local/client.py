@@ -4,7 +4,7 @@ import json
 import ssl
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +19,8 @@ from hotsite.local.pumps import PumpStatus
 from hotsite.local.templates import is_of_site
 
 _ANSWER_S_MAX = 5.0
+# Longer than the supervisor waits for each of four processes.
+_CHANGE_S_MAX = 25.0
 # A Region reads its whole state before it answers.
 _RETURN_S_MAX = 60.0
 
@@ -113,14 +115,27 @@ class LocalCloud:
         place = Place(site.letter, site.region, site.gateway_url)
         return deployment.client(place, service, account_id=self.state.account_id)
 
-    def fault(self, kind: str, name: str) -> float:
-        """Kill, freeze or thaw a Region, or let a killed one return.
+    def fault(
+        self, kind: str, name: str = "", *, share: float = 0.0, seed: int = 0
+    ) -> float:
+        """Break something, until it is mended; or let a Region thaw or return.
 
-        A Region returns on its addresses with everything that it acknowledged.
+        A Region returns on its addresses with everything that it acknowledged, and
+        suffers again what was not mended in the meantime.
 
         Args:
-            kind: ``kill``, ``freeze``, ``thaw`` or ``return``.
-            name: Letter or Region of the site.
+            kind: ``kill``, ``freeze``, ``thaw`` or ``return`` of a Region;
+                ``broker``: MQTT connections are accepted and never answered;
+                ``tables``: DynamoDB fails for everybody;
+                ``brown-out``: a share of CONNECTs, of requests at API names and of
+                deliveries by topic rules fails or hangs;
+                ``control-plane``: AWS IoT's control plane and Route 53's never answer;
+                ``unseen``: no health checker reaches the Region.
+                Without a Region: ``partition``: the Regions do not reach each other;
+                ``dns-freeze``: DNS answers as it does now.
+            name: Letter or Region of the site; empty for the whole cloud.
+            share: Of a brown-out, above 0 up to 1.
+            seed: Of a brown-out, 0 or more.
 
         Returns:
             When it began, in seconds since the epoch.
@@ -129,11 +144,33 @@ class LocalCloud:
             InvalidInputError: There is no such fault or site, it is dead already,
                 or it was not killed and cannot return.
             NotReadyError: It died while it returned.
-            UnreachableError: The supervisor does not answer.
+            UnreachableError: The supervisor, or what shall suffer, does not answer.
         """
-        request = {"command": "fault", "kind": kind, "region": name}
-        limit_s = _RETURN_S_MAX if kind == "return" else _ANSWER_S_MAX
-        answer = control.call(Path(self.state.control), request, limit_s=limit_s)
+        details = {"share": share, "seed": seed}
+        return self._change({"command": "fault", "kind": kind, **details}, name)
+
+    def mend(self, kind: str, name: str = "") -> float:
+        """End a fault; ``kill`` by a return, ``freeze`` by a thaw.
+
+        Args:
+            kind: As it was injected.
+            name: Letter or Region of the site; empty for the whole cloud.
+
+        Returns:
+            When it was mended, in seconds since the epoch.
+
+        Raises:
+            InvalidInputError: There is no such fault now.
+            NotReadyError: A Region died while it returned.
+            UnreachableError: The supervisor, or what suffers, does not answer.
+        """
+        return self._change({"command": "mend", "kind": kind}, name)
+
+    def _change(self, request: Mapping[str, object], name: str) -> float:
+        is_return = request["kind"] in {"kill", "return"}
+        limit_s = _RETURN_S_MAX if is_return else _CHANGE_S_MAX
+        path = Path(self.state.control)
+        answer = control.call(path, {**request, "region": name}, limit_s=limit_s)
         return float(answer["injected_world_s"])
 
     def set_lag(self, lag_s: float) -> None:

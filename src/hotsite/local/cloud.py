@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hotsite.errors import InvalidInputError, NotReadyError
 from hotsite.local import network, records, sentinel
+from hotsite.local.faults import Fault
 from hotsite.local.processes import Identity, is_alive
 from hotsite.local.region.config import DELIVERY_S
 
@@ -162,6 +163,7 @@ class CloudState:
         password: Of that user.
         started_world_s: When it was started, in seconds since the epoch.
         steps: How long the start took.
+        faults: What was injected and lasts; kills and freezes are in `processes`.
     """
 
     schema: int
@@ -191,6 +193,7 @@ class CloudState:
     password: str
     started_world_s: float
     steps: tuple[Step, ...]
+    faults: tuple[Fault, ...] = ()
 
 
 def read_state(folder: Path) -> CloudState:
@@ -216,6 +219,16 @@ def read_state(folder: Path) -> CloudState:
     if state.schema != SCHEMA:
         raise InvalidInputError(f"{path}: schema {state.schema} is not {SCHEMA}")
     return state
+
+
+def region_control(state: CloudState, site: SiteState) -> Path:
+    """Return the path of the socket that takes a Region's faults.
+
+    Args:
+        state: The cloud's.
+        site: The Region's.
+    """
+    return Path(state.control).with_name(f"{site.letter}.sock")
 
 
 def troubles(state: CloudState) -> Iterator[str]:

@@ -18,7 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hotsite.local.pumps import ANSWER_S_MAX, Gateway, PumpStatus
+from hotsite.local.pumps import ANSWER_S_MAX, CUT, Gateway, PumpStatus
 
 _LOOK_EVERY_S = 1.0
 _RULES_EVERY_S = 10.0
@@ -79,6 +79,7 @@ class Copier(threading.Thread):
     ) -> None:
         super().__init__(daemon=True, name=f"copies {source.region}")
         self.lag_s = lag_s
+        self.is_cut = False
         self._regions = (source.region, replica.region)
         self._source = _client(source, account_id)
         self._replica = _client(replica, account_id)
@@ -118,6 +119,8 @@ class Copier(threading.Thread):
             ]
             self._pending[rule] = pending
             for each in list(pending):
+                if self.is_cut:
+                    raise ConnectionError(CUT)
                 if each.written_at_s + self.lag_s <= time.time():
                     self._copy(rule, each)
                     done[each.key] = each.etag

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 # Far below every limit of a health check, far above a loopback answer.
 ANSWER_S_MAX = 2.0
+CUT = "the Regions do not reach each other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,13 @@ from typing import Any
 from hotsite.errors import HotsiteError, InvalidInputError, NotReadyError
 from hotsite.local import bringup, cloud, control, network, records, sentinel
 from hotsite.local.cloud import CloudConfig, CloudState, ProcessState, Step
+from hotsite.local.faults import Fault
+from hotsite.local.injector import Injector
 from hotsite.local.processes import Processes, identify, is_here
 
 EXIT_WRONG, EXIT_DEAD = 2, 3
 # Longest time from the first process to a cloud that is ready.
 READY_S_MAX = 120.0
-_FAULTS = ("kill", "freeze", "thaw", "return")
 
 
 class Supervisor:
@@ -48,6 +49,7 @@ class Supervisor:
         self._began_s = time.monotonic()
         self._state: CloudState | None = None
         self._processes = Processes(self._mark, self._folder / "logs")
+        self._injector: Injector | None = None
 
     async def run(self) -> int:
         """Own the cloud until it ends.
@@ -115,6 +117,7 @@ class Supervisor:
         servers.append(await control.serve(Path(draft.control), self._answer))
         self._note("addresses claimed")
         await bringup.bring_up(config, draft, self._processes, self._note)
+        self._injector = Injector(self._processes, draft)
         self._publish(cloud.READY)
         self._say({"kind": "ready", "after_s": self._age_s()})
 
@@ -135,7 +138,13 @@ class Supervisor:
             else ProcessState(child.identity, "died")
             for child in self._processes.children
         )
-        self._state = replace(state, state=name, reason=reason, processes=processes)
+        self._state = replace(
+            state,
+            state=name,
+            reason=reason,
+            processes=processes,
+            faults=() if self._injector is None else self._injector.faults,
+        )
         records.write(self._state, self._folder / cloud.STATE_FILE, mode=0o600)
 
     def _fail(self, reason: str, code: int) -> int:
@@ -146,9 +155,11 @@ class Supervisor:
     def _leave(self, code: int) -> None:
         if self._state is None:
             return
-        for path in (self._state.control, self._state.backbone_control):
-            Path(path).unlink(missing_ok=True)
-        Path(self._state.dns_control).unlink(missing_ok=True)
+        state = self._state
+        ours = (state.control, state.backbone_control, state.dns_control)
+        regions = (cloud.region_control(state, site) for site in state.sites)
+        for path in (*map(Path, ours), *regions):
+            path.unlink(missing_ok=True)
         bringup.remove_scratch(self._state, self._folder)
         if code == 0:
             (self._folder / cloud.STATE_FILE).unlink(missing_ok=True)
@@ -161,32 +172,26 @@ class Supervisor:
         if command == "stop":
             self._stop.set()
             return {}
-        if command == "fault":
-            return await self._fault(
-                str(request.get("kind")), str(request.get("region"))
-            )
+        if command in {"fault", "mend"}:
+            return await self._change(str(command), request)
         raise InvalidInputError(f"unknown command {command!r}")
 
-    async def _fault(self, kind: str, region: str) -> object:
-        letters = {
-            name: site.letter
-            for site in self._config.sites
-            for name in (site.letter, site.region)
-        }
-        if region not in letters:
-            raise InvalidInputError(f"there is no Region {region!r} in this cloud")
-        if kind not in _FAULTS:
-            raise InvalidInputError(f"a fault is one of {', '.join(_FAULTS)}")
-        if self._state is None or self._state.state != cloud.READY:
+    async def _change(self, command: str, request: control.Request) -> object:
+        """Inject or mend a fault."""
+        kind, region = str(request.get("kind")), str(request.get("region") or "")
+        if self._injector is None:
             raise NotReadyError("the cloud is not ready yet")
-        injected_world_s = time.time()
-        name = f"region-{letters[region]}"
-        if kind == "return":
-            await self._processes.restart(name)
-        else:
-            getattr(self._processes, kind)(name)
-        self._publish(cloud.READY)
-        return {"injected_world_s": injected_world_s}
+        world_s = time.time()
+        try:
+            if command == "mend":
+                await self._injector.mend(kind, region)
+            else:
+                share, seed = (control.number(request, n) for n in ("share", "seed"))
+                await self._injector.inject(Fault(kind, region, share, int(seed)))
+        finally:
+            # A fault that failed half-way has killed or frozen something as well.
+            self._publish(cloud.READY)
+        return {"injected_world_s": world_s}
 
     async def follow_lifeline(self) -> None:
         """Stop when standard input ends before it said ``detach``."""

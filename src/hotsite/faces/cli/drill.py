@@ -4,8 +4,9 @@ import argparse
 import contextlib
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from hotsite.disasters.failover.course import SimCourseWorld
 from hotsite.errors import InvalidInputError
 from hotsite.faces.cli import files, report, sites
 from hotsite.faces.cli.clouds import private_cloud
+from hotsite.faces.cli.control import of_cloud
 from hotsite.faces.render.progress import progress
 from hotsite.flows.churn import play_churn
+from hotsite.flows.control import Control
 from hotsite.flows.course import play_course
 from hotsite.flows.drill import play
 from hotsite.local.churn import LocalChurnWorld
 from hotsite.local.client import LocalCloud
+from hotsite.local.course import LocalCourseWorld
 from hotsite.local.world import LocalWorld
 from hotsite.ports import Clock, Journal, World
 from hotsite.ports.churn import ChurnWorld
@@ -170,7 +174,7 @@ def _play_churn(
 
 def _play_course(scenario: Scenario, text: str, world: str, folder: Path) -> None:
     with (
-        _opened_course(world, scenario) as (there, clock),
+        _opened_course(world, scenario, folder) as (there, clock),
         progress() as view,
         JournalWriter(
             folder / "journal.jsonl", clock.now_s(), clock, listener=view.event
@@ -185,7 +189,7 @@ def _play_course(scenario: Scenario, text: str, world: str, folder: Path) -> Non
 
 @contextlib.contextmanager
 def _opened_course(
-    name: str, scenario: Scenario
+    name: str, scenario: Scenario, folder: Path
 ) -> Iterator[tuple[CourseWorld, Clock]]:
     if name == "sim":
         is_pilot = scenario.course is not None and scenario.course.pilot_light
@@ -197,7 +201,16 @@ def _opened_course(
         finally:
             world.estate.close()
         return
-    raise InvalidInputError(f"--world {name}: {scenario.name} plays in sim alone")
+    with _local_world(folder) as (cloud, base):
+        local = LocalCourseWorld(base, cloud, partial(_operating, cloud))
+        try:
+            yield local, SystemClock()
+        finally:
+            local.close()
+
+
+def _operating(cloud: LocalCloud, tell: Callable[[str], None]) -> Control:
+    return of_cloud(cloud, tell).control
 
 
 @contextlib.contextmanager

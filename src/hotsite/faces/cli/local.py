@@ -17,7 +17,7 @@ from hotsite.errors import (
     InvalidInputError,
 )
 from hotsite.faces.cli import clouds, localclaim, localstatus
-from hotsite.local import cloud, launcher, namespace, network
+from hotsite.local import cloud, faults, launcher, namespace, network
 from hotsite.local.client import LocalCloud
 from hotsite.local.cloud import CloudState
 from hotsite.local.region.config import DELIVERY_S
@@ -30,6 +30,17 @@ examples:
   hotsite local exec -- mosquitto_pub -h iot.hotsite.test -p 8883 ...
   hotsite local down
 """
+_KINDS = (
+    "of a Region: kill, freeze, thaw, return, broker (MQTT accepts, never answers), "
+    "tables (DynamoDB fails), brown-out (a share fails or hangs), control-plane (AWS "
+    "IoT's and Route 53's never answer), unseen (by health checkers); of all: "
+    "partition (between the Regions), dns-freeze (answers stay)"
+)
+_FAULT_EXAMPLES = """\
+fault kill a
+  hotsite local fault brown-out a --share 0.2
+  hotsite local fault partition"""
+_SITE = "a, b, or the Region's name; none for partition and dns-freeze"
 
 
 def register(subparsers: Any) -> None:
@@ -85,8 +96,22 @@ def _add_flags(part: argparse.ArgumentParser, name: str) -> None:
     elif name == "env":
         part.add_argument("--site", choices=("a", "b"), default="a")
     elif name == "fault":
-        part.add_argument("kind", choices=("kill", "freeze", "thaw", "return"))
-        part.add_argument("site", metavar="SITE", help="a, b, or the Region's name")
+        part.add_argument("kind", metavar="KIND", choices=faults.KINDS, help=_KINDS)
+        part.add_argument("site", metavar="SITE", nargs="?", default="", help=_SITE)
+        part.add_argument(
+            "--share",
+            type=float,
+            default=0.0,
+            help="of brown-out: what fails or hangs, above 0 up to 1",
+        )
+        part.add_argument(
+            "--seed", type=int, default=0, help="of brown-out: which ones (default 0)"
+        )
+    elif name == "mend":
+        part.add_argument(
+            "kind", metavar="KIND", choices=faults.MENDABLE, help="as it was injected"
+        )
+        part.add_argument("site", metavar="SITE", nargs="?", default="", help=_SITE)
     elif name == "claim":
         part.add_argument("id", metavar="ID", help="serial number; the thing's name")
         part.add_argument(
@@ -108,7 +133,18 @@ def _commands() -> Iterator[tuple[str, Callable[..., int], str, str]]:
             "status --json",
         ),
         ("env", env, "print exports for boto3, the AWS CLI, devices", "env --site b"),
-        ("fault", fault, "kill, freeze, thaw or return a Region", "fault kill a"),
+        (
+            "fault",
+            fault,
+            "break a Region, or what lies between",
+            _FAULT_EXAMPLES,
+        ),
+        (
+            "mend",
+            mend,
+            "end a fault; a killed Region returns",
+            "mend brown-out a\n  hotsite local mend partition",
+        ),
         ("claim", claim, "let a device be onboarded: id and secret", "claim oven-1"),
         (
             "exec",
@@ -195,13 +231,33 @@ def env(options: argparse.Namespace) -> int:
 
 
 def fault(options: argparse.Namespace) -> int:
-    """Hurt one Region; the cloud stays up around it."""
+    """Break something; the cloud stays up around it."""
     local = LocalCloud.open(_folder(options))
-    injected_s = local.fault(options.kind, options.site)
-    _say(f"{options.kind} of {local.site(options.site).region} done")
+    if options.seed < 0:
+        raise InvalidInputError(f"--seed {options.seed}: write 0 or more")
+    injected_s = local.fault(
+        options.kind, options.site, share=options.share, seed=options.seed
+    )
+    _say(f"{_named(local, options)} done")
     if options.json:
         print(json.dumps({"injected_world_s": injected_s}))
     return 0
+
+
+def mend(options: argparse.Namespace) -> int:
+    """End a fault."""
+    local = LocalCloud.open(_folder(options))
+    mended_s = local.mend(options.kind, options.site)
+    _say(f"{_named(local, options)} mended")
+    if options.json:
+        print(json.dumps({"mended_world_s": mended_s}))
+    return 0
+
+
+def _named(local: LocalCloud, options: argparse.Namespace) -> str:
+    if not options.site:
+        return str(options.kind)
+    return f"{options.kind} of {local.site(options.site).region}"
 
 
 def claim(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from hotsite.errors import HotsiteError
 from hotsite.local import cloud
 from hotsite.local.client import LocalCloud, SiteHealth
 from hotsite.local.cloud import CloudState
+from hotsite.local.faults import Fault
 from hotsite.local.processes import is_alive
 from hotsite.local.pumps import PumpStatus
 
@@ -66,16 +67,7 @@ def look(local: LocalCloud) -> Found:
             copies = tuple(local.copies())
         except HotsiteError as error:
             troubles.append(str(error))
-    processes = [
-        {
-            "name": process.identity.name,
-            "pid": process.identity.pid,
-            "state": process.state,
-            "is_alive": is_alive(process.identity),
-            "address": _address(state, process.identity.name),
-        }
-        for process in state.processes
-    ]
+    processes = _processes(state)
     document = {
         **describe(state),
         "processes": processes,
@@ -90,10 +82,24 @@ def look(local: LocalCloud) -> Found:
         f"{state.name}: {'in trouble' if troubles else state.state}",
         f"  {name} -> {answer or 'no answer'}{f' ({region})' if region else ''}",
         *(_process_line(each) for each in processes),
+        *(_fault_line(each) for each in state.faults),
         *(_health_line(each) for each in health),
         *(_pump_line(each) for each in (*pumps, *copies)),
     ]
     return Found(document, "\n".join(lines), tuple(troubles))
+
+
+def _processes(state: CloudState) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": process.identity.name,
+            "pid": process.identity.pid,
+            "state": process.state,
+            "is_alive": is_alive(process.identity),
+            "address": _address(state, process.identity.name),
+        }
+        for process in state.processes
+    ]
 
 
 def _process_line(process: dict[str, Any]) -> str:
@@ -102,6 +108,15 @@ def _process_line(process: dict[str, Any]) -> str:
         state = "killed by a fault"
     where = process["address"] or "-"
     return f"  {process['name']:10} {where:12} pid {process['pid']:<8} {state}"
+
+
+def _fault_line(fault: Fault) -> str:
+    words = ["  fault", fault.kind]
+    if fault.region:
+        words.append(f"of {fault.region}")
+    if fault.share:
+        words.append(f"({fault.share:.0%})")
+    return " ".join(words)
 
 
 def _health_line(site: SiteHealth) -> str:

@@ -6,7 +6,7 @@ is healthy, and since when. Every change goes through ``_refresh``.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,7 @@ class Authority:
         self._choices: dict[tuple[str, str], str] = {}
         self._unhealthy: frozenset[str] = frozenset()
         self._has_failover = True
+        self._is_frozen = False
 
     def load(self) -> None:
         """Read the zone file and serve it; the old one stays if it is wrong.
@@ -111,6 +112,20 @@ class Authority:
         )
         self._refresh()
 
+    def set_frozen(self, *, is_frozen: bool) -> None:
+        """Answer from now on as now, whatever zones and health say; or by them."""
+        self._is_frozen = is_frozen
+        _LOGGER.info("is_frozen=%s", is_frozen)
+        self._events.tell(
+            {"kind": "answers_frozen", "is_frozen": is_frozen, "world_s": _now_s()}
+        )
+        self._refresh()
+
+    def set_unseen(self, addresses: Iterable[str]) -> None:
+        """Let no health checker reach these addresses."""
+        self._checkers.unseen = frozenset(addresses)
+        _LOGGER.info("unseen=%s", sorted(self._checkers.unseen))
+
     def status(self) -> dict[str, object]:
         """Describe the state, as the command ``status`` answers it."""
         return {
@@ -118,6 +133,7 @@ class Authority:
             "health": [self._health_facts(check.id) for check in self._checks],
             "queries": self._responder.query_count,
             "is_failover_enabled": self._has_failover,
+            "is_frozen": self._is_frozen,
         }
 
     def health_events(self) -> list[dict[str, Fact]]:
@@ -157,7 +173,8 @@ class Authority:
             since_s = old.since_s if old is not None and is_same else now_s
             self._health[name] = _Health(verdict.is_healthy, since_s)
         self._unhealthy = self._count_unhealthy(verdicts)
-        self._responder.serve(self._zone_file.zones, unhealthy=self._unhealthy)
+        if not self._is_frozen:
+            self._responder.serve(self._zone_file.zones, unhealthy=self._unhealthy)
         for name, verdict in verdicts.items():
             old = before.get(name)
             if old is None or old.is_healthy != verdict.is_healthy:
@@ -168,7 +185,8 @@ class Authority:
                     verdict.reason,
                 )
                 self._events.tell(self._health_event(name))
-        self._tell_switches(now_s)
+        if not self._is_frozen:
+            self._tell_switches(now_s)
 
     def _count_unhealthy(self, verdicts: Mapping[str, Verdict]) -> frozenset[str]:
         if not self._has_failover:

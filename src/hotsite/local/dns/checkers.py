@@ -17,7 +17,7 @@ from hotsite.core.healthcheck import (
     Tally,
     observe,
 )
-from hotsite.local.dns.probe import Result, probe
+from hotsite.local.dns.probe import Result, miss, probe
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -51,6 +51,9 @@ class Checkers:
         pace: How they run.
         find_address: Gives the IPv4 address of a name, or None.
         on_change: Called after a checker has turned its opinion.
+
+    Attributes:
+        unseen: Addresses that no checker reaches, whoever else does.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Checkers:
         self._find_address = find_address
         self._on_change = on_change
         self._watches: dict[str, _Watch] = {}
+        self.unseen: frozenset[str] = frozenset()
 
     def watch(self, checks: Iterable[HealthCheckConfig]) -> None:
         """Run exactly these checks; one that has not changed keeps its opinions.
@@ -146,4 +150,6 @@ class Checkers:
         address = check.address or self._find_address(check.fqdn)
         if address is None:
             return Result(is_ok=False, reason=f"{check.fqdn} has no IPv4 address")
+        if address in self.unseen:
+            return await miss(check)
         return await probe(check, address)

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,12 +41,14 @@ class DnsStatus:
         health: Every health check, in the order of the zone file.
         query_count: Messages that arrived since its start.
         is_failover_enabled: Whether health decides answers.
+        is_frozen: Whether it answers as it did when it was told to freeze.
     """
 
     zones: tuple[str, ...]
     health: tuple[HealthStatus, ...]
     query_count: int
     is_failover_enabled: bool
+    is_frozen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class DnsEvent:
 
     Attributes:
         kind: ``site_health``, ``checkers_turned``, ``dns_switched``,
-            ``failover_set``, ``zones_loaded`` or ``zones_refused``.
+            ``failover_set``, ``answers_frozen``, ``zones_loaded`` or
+            ``zones_refused``.
         world_s: When, in seconds since the epoch.
         facts: The whole event, as it goes into a journal.
     """
@@ -148,6 +151,7 @@ class DnsControl:
             ),
             query_count=found["queries"],
             is_failover_enabled=found["is_failover_enabled"],
+            is_frozen=found["is_frozen"],
         )
 
     def reload(self) -> None:
@@ -175,6 +179,22 @@ class DnsControl:
         """
         self._ask("enable-failover")
 
+    def set_frozen(self, *, is_frozen: bool) -> None:
+        """Answer from now on as now, whatever zones and health say; or by them.
+
+        Raises:
+            UnreachableError: The process does not answer within 5 s.
+        """
+        self._ask("freeze" if is_frozen else "thaw")
+
+    def set_unseen(self, addresses: Sequence[str]) -> None:
+        """Let no health checker reach these addresses; others are reached again.
+
+        Raises:
+            UnreachableError: The process does not answer within 5 s.
+        """
+        self._ask("unseen", addresses=list(addresses))
+
     def events(self, *, silence_s_max: float | None = None) -> EventStream:
         """Watch what happens.
 
@@ -198,8 +218,11 @@ class DnsControl:
             raise
         return EventStream(connection, lines)
 
-    def _ask(self, command: str) -> dict[str, Any]:
-        with self._send(command) as connection, connection.makefile("rb") as lines:
+    def _ask(self, command: str, **details: object) -> dict[str, Any]:
+        with (
+            self._send(command, **details) as connection,
+            connection.makefile("rb") as lines,
+        ):
             return self._read_answer(lines)
 
     def _read_answer(self, lines: BinaryIO) -> dict[str, Any]:
@@ -214,12 +237,13 @@ class DnsControl:
             raise InvalidInputError(str(found["reason"]))
         return found
 
-    def _send(self, command: str) -> socket.socket:
+    def _send(self, command: str, **details: object) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(_ANSWER_S)
         try:
             connection.connect(str(self._path))
-            connection.sendall(json.dumps({"command": command}).encode() + b"\n")
+            request = json.dumps({"command": command, **details})
+            connection.sendall(request.encode() + b"\n")
         except OSError as error:
             connection.close()
             raise UnreachableError(f"{self._path}: {error}") from error

@@ -7,6 +7,7 @@ check as it is, then each event as it happens.
 import asyncio
 import json
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from hotsite.errors import ConflictError, HotsiteError, UnreachableError
@@ -58,11 +59,11 @@ class Control:
         self._connections.add(task)
         try:
             while line := await reader.readline():
-                command = _command(line)
-                if command == "events":
+                request = _request(line)
+                if request.get("command") == "events":
                     await self._stream(reader, writer)
                     return
-                writer.write(encode(self._obey(command)))
+                writer.write(encode(self._obey(request)))
                 await writer.drain()
         except (OSError, ValueError):
             # The other side went away in the middle, or never spoke in lines.
@@ -71,8 +72,8 @@ class Control:
             self._connections.discard(task)
             writer.close()
 
-    def _obey(self, command: str) -> dict[str, object]:
-        match command:
+    def _obey(self, request: Mapping[str, object]) -> dict[str, object]:
+        match command := request.get("command"):
             case "status":
                 return {"is_ok": True, **self._authority.status()}
             case "reload":
@@ -84,6 +85,14 @@ class Control:
                 self._authority.set_failover(is_enabled=False)
             case "enable-failover":
                 self._authority.set_failover(is_enabled=True)
+            case "freeze":
+                self._authority.set_frozen(is_frozen=True)
+            case "thaw":
+                self._authority.set_frozen(is_frozen=False)
+            case "unseen":
+                given = request.get("addresses")
+                addresses = given if isinstance(given, list) else ()
+                self._authority.set_unseen(map(str, addresses))
             case _:
                 return {"is_ok": False, "reason": f"unknown command {command!r}"}
         return {"is_ok": True}
@@ -107,13 +116,12 @@ class Control:
             gone.cancel()
 
 
-def _command(line: bytes) -> str:
+def _request(line: bytes) -> Mapping[str, object]:
     try:
         document = json.loads(line)
     except ValueError:
-        return ""
-    command = document.get("command") if isinstance(document, dict) else None
-    return command if isinstance(command, str) else ""
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _remove_stale(path: Path) -> None:

@@ -35,6 +35,15 @@ class Result:
     reason: str
 
 
+_LATE = Result(is_ok=False, reason="no answer in time")
+
+
+async def miss(check: HealthCheckConfig) -> Result:
+    """Wait as long as a probe does whose packets are lost."""
+    await asyncio.sleep(_connect_s_max(check))
+    return _LATE
+
+
 async def probe(check: HealthCheckConfig, address: str) -> Result:
     """Probe an endpoint once.
 
@@ -47,22 +56,25 @@ async def probe(check: HealthCheckConfig, address: str) -> Result:
     """
     endpoint = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     endpoint.settimeout(0)
-    is_tcp = check.type is CheckType.TCP
     try:
         if not ipaddress.IPv4Address(address).is_loopback:
             return Result(is_ok=False, reason=f"{address} is not on this machine")
-        async with asyncio.timeout(_TCP_CONNECT_S if is_tcp else _HTTP_CONNECT_S):
+        async with asyncio.timeout(_connect_s_max(check)):
             loop = asyncio.get_running_loop()
             await loop.sock_connect(endpoint, (address, check.port))
-        if is_tcp:
+        if check.type is CheckType.TCP:
             return Result(is_ok=True, reason="connected")
         return await _ask(check, address, endpoint)
     except TimeoutError:
-        return Result(is_ok=False, reason="no answer in time")
+        return _LATE
     except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
         return Result(is_ok=False, reason=str(error) or type(error).__name__)
     finally:
         endpoint.close()
+
+
+def _connect_s_max(check: HealthCheckConfig) -> float:
+    return _TCP_CONNECT_S if check.type is CheckType.TCP else _HTTP_CONNECT_S
 
 
 async def _ask(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hotsite.errors import HotsiteError, InvalidInputError
 from hotsite.local.region.config import RegionConfig, load
+from hotsite.local.region.faults import UNREACHABLE_FILE
 
 
 def environment(config: RegionConfig) -> Mapping[str, str]:
@@ -26,10 +27,11 @@ def environment(config: RegionConfig) -> Mapping[str, str]:
         # No container engine: Lambdas run as worker processes of this group.
         "DOCKER_HOST": f"unix://{config.state_dir}/no-docker.sock",
         "GATEWAY_PORT": str(config.gateway_port),
-        # The Lambda workers inherit these four: see inside/sitecustomize.py.
+        # The Lambda workers inherit these five: see inside/sitecustomize.py.
         "HOTSITE_NAME_SERVER": config.name_server,
         "HOTSITE_REGION_ADDRESS": config.address,
         "HOTSITE_REGION_NAMES": " ".join(_own_names(config)),
+        "HOTSITE_REGION_UNREACHABLE": str(config.state_dir / UNREACHABLE_FILE),
         "PYTHONPATH": str(Path(__file__).parent / "inside"),
         "IOT_MTLS_ENABLED": "1",
         "IOT_MTLS_PORT": str(config.mqtt_port),

@@ -57,6 +57,7 @@ class RegionConfig:
             waits for at least what its hints say.
         name_server: address and port of the DNS server that Lambdas ask for names
             of other sites; empty for none.
+        control: Unix socket that takes the faults of this Region; None for none.
     """
 
     region: str
@@ -78,6 +79,7 @@ class RegionConfig:
     sightings: Path | None = None
     delivery_s: float = DELIVERY_S
     name_server: str = ""
+    control: Path | None = None
 
     @property
     def gateway_url(self) -> str:
@@ -131,7 +133,7 @@ def dump(config: RegionConfig, path: Path) -> None:
             for files in getattr(config, name)
         ]
     fields["state_dir"] = str(config.state_dir)
-    for name in ("ca_path", "sightings"):
+    for name in ("ca_path", "sightings", "control"):
         path_or_none = getattr(config, name)
         fields[name] = None if path_or_none is None else str(path_or_none)
     path.write_text(json.dumps(fields, indent=1))
@@ -164,6 +166,7 @@ def _parse(fields: Mapping[str, object]) -> RegionConfig:
         sightings=_path(fields, "sightings"),
         delivery_s=float(str(fields.get("delivery_s", DELIVERY_S))),
         name_server=str(fields.get("name_server", "")),
+        control=_path(fields, "control"),
     )
 
 

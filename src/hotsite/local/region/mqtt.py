@@ -10,7 +10,6 @@ and costs 234 kB a connection here, so this uses OpenSSL's memory BIOs directly.
 import asyncio
 import hashlib
 import logging
-import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from OpenSSL import SSL
 
 from hotsite.local.region.config import CertificateFiles, RegionConfig
+from hotsite.local.region.faults import Fate, Faults
 from hotsite.local.region.observing import Log
 
 _logger = logging.getLogger(__name__)
@@ -58,6 +58,8 @@ class Listener:
         contexts: one OpenSSL context for each server name.
         serve: ministack's handler of one connection.
         names_seen: ministack's table of the server name each peer sent.
+        faults: which connections fail or hang on purpose.
+        made: every connection.
         live: every connection past its handshake.
         log: where sightings of clients go; None for nowhere.
     """
@@ -66,6 +68,8 @@ class Listener:
     contexts: dict[str, SSL.Context]
     serve: Callable[[asyncio.StreamReader, "Connection"], Coroutine[Any, Any, None]]
     names_seen: dict[Peer, str]
+    faults: Faults = field(default_factory=Faults)
+    made: "set[Connection]" = field(default_factory=set)
     live: "set[Connection]" = field(default_factory=set)
     log: Log | None = None
 
@@ -77,10 +81,11 @@ class Listener:
             [asyncio.StreamReader, "Connection"], Coroutine[Any, Any, None]
         ],
         names_seen: dict[Peer, str],
+        faults: Faults,
     ) -> "Listener":
         """Load the certificates and choose one for each server name."""
         loaded = [
-            (_covered_names(files), _tls_context(files))
+            (covered_names(files), _tls_context(files))
             for files in config.mqtt_certificates
         ]
         contexts = {
@@ -93,7 +98,8 @@ class Listener:
         log = None
         if config.sightings is not None:
             log = Log(config.sightings, config.region)
-        return cls(config.mqtt_server_names, contexts, serve, names_seen, log=log)
+        names = config.mqtt_server_names
+        return cls(names, contexts, serve, names_seen, faults, log=log)
 
     async def start(self, address: str, port: int) -> asyncio.Server:
         """Bind the listener.
@@ -120,6 +126,15 @@ class Listener:
             connection.transport.abort()
         return len(doomed)
 
+    def suffer(self) -> None:
+        """End what the faults of now do not allow, and what hung by earlier ones."""
+        faults = self.faults.now
+        for connection in tuple(self.made):
+            is_left_over = connection.is_held and not faults.share
+            is_doomed = not connection.is_held
+            if is_doomed if faults.is_broker_silent else is_left_over:
+                connection.transport.abort()
+
 
 class Connection(asyncio.Protocol):
     """One TLS connection: an asyncio protocol below, a stream writer above."""
@@ -134,6 +149,7 @@ class Connection(asyncio.Protocol):
         "_task",
         "_tls",
         "certificate_id",
+        "is_held",
         "server_name",
         "transport",
     )
@@ -154,6 +170,8 @@ class Connection(asyncio.Protocol):
         self._drained: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self.certificate_id = ""
+        # Nothing that it sends is answered, on purpose.
+        self.is_held = False
         # None until the ClientHello was read; then "" for a missing name.
         self.server_name: str | None = None
 
@@ -164,9 +182,18 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._reader = asyncio.StreamReader(loop=loop)
         self._deadline = loop.call_later(HANDSHAKE_S_MAX, self.transport.abort)
+        self._listener.made.add(self)
+        fate = self._listener.faults.of_connection()
+        if fate is Fate.FAIL:
+            self.transport.abort()
+        elif fate is Fate.HANG:
+            self._deadline.cancel()
+            self.is_held = True
 
     def data_received(self, data: bytes) -> None:
         """Decrypt what arrived and hand it to the broker."""
+        if self.is_held:
+            return
         try:
             self._tls.bio_write(data)
             if self._peer is None and not self._shake_hands():
@@ -182,6 +209,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the signature of asyncio.Protocol
         """Tell the broker that nothing more will come."""
         self._deadline.cancel()
+        self._listener.made.discard(self)
         self._listener.live.discard(self)
         if self._observer is not None and self.server_name is not None:
             self._observer.closed()
@@ -321,7 +349,8 @@ def certificate_names(pem: bytes) -> tuple[str, ...]:
     return tuple(name.lower() for name in names.value.get_values_for_type(x509.DNSName))
 
 
-def _covered_names(files: CertificateFiles) -> tuple[str, ...]:
+def covered_names(files: CertificateFiles) -> tuple[str, ...]:
+    """Return the DNS names of a certificate's file, in lower case."""
     return certificate_names(files.certificate.read_bytes())
 
 
@@ -358,28 +387,3 @@ def _is_acceptable(*details: Any) -> bool:
         certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
     )
     return bool(depth > 0 or is_valid)
-
-
-def https_context(config: RegionConfig) -> ssl.SSLContext:
-    """Return the TLS context of the HTTPS listener: a certificate for each name."""
-    contexts = []
-    for files in config.https_certificates:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        context.load_cert_chain(files.certificate, files.private_key)
-        contexts.append((_covered_names(files), context))
-
-    def choose(
-        connection: ssl.SSLObject | ssl.SSLSocket,
-        name: str | None,
-        _first: ssl.SSLContext,
-    ) -> None:
-        for names, context in contexts:
-            if name is not None and covers(names, name.lower()):
-                connection.context = context
-                return
-
-    first = contexts[0][1]
-    first.sni_callback = choose
-    return first

@@ -21,6 +21,7 @@ from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.connections import Connections
 from hotsite.local.region.delivery import Deliveries
+from hotsite.local.region.faults import Faults, RegionFaults
 from hotsite.local.region.invocations import Invoker
 from hotsite.local.region.mqtt import Listener
 from hotsite.local.region.patch import Function, Patch
@@ -49,6 +50,7 @@ class Region:
         listener: the TLS front of the broker; None until it is bound.
         limits: how often each IoT operation may be called; off at first.
         deliveries: what Firehose collects and delivers; started by the server.
+        faults: what fails or hangs on purpose; nothing at first.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Region:
         self.listener: Listener | None = None
         self.limits = Limits()
         self.deliveries = Deliveries(config)
+        self.faults = Faults(config.state_dir)
         self._iot: Any = None
         self._authorization: Authorization
         self._front: Front
@@ -203,6 +206,11 @@ class Region:
                 self.deliveries.dispatch,
             ),
             Patch(
+                "services.iot:_dispatch_rule_action",
+                "Reaches every destination always; ours may be made to fail.",
+                self.faults.dispatch,
+            ),
+            Patch(
                 "services.firehose:_deliver_records_to_s3",
                 "Writes an object a record, at once; Firehose buffers (Developer"
                 " Guide, 'Configure buffering hints').",
@@ -253,6 +261,12 @@ class Region:
             ),
         )
 
+    def suffer(self, wanted: RegionFaults) -> None:
+        """Suffer exactly these faults from now on."""
+        self.faults.set(wanted)
+        if self.listener is not None:
+            self.listener.suffer()
+
     def is_active(self, certificate_id: str) -> bool:
         """Say whether a certificate may hold a session now."""
         record = self._authorization.certificate(certificate_id)
@@ -268,6 +282,7 @@ class Region:
             self.config,
             iot._mtls_handle_conn,
             iot._mtls_server_names,
+            self.faults,
         )
         iot._mtls_server = await listener.start(
             self.config.address, self.config.mqtt_port
@@ -307,7 +322,7 @@ class Region:
 
     def _poll_streams(self, _original: Function) -> Function:
         lambdas = importlib.import_module("ministack.services.lambda_svc")
-        return StreamPoller(self.config, lambdas).poll
+        return StreamPoller(self.config, lambdas, self.faults).poll
 
     def _invoke(self, _original: Function) -> Function:
         lambdas = importlib.import_module("ministack.services.lambda_svc")

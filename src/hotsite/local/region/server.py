@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import json
 import logging
@@ -11,8 +12,11 @@ import sys
 import uvloop
 from hypercorn.asyncio import serve as serve_http
 
+from hotsite.core import records
 from hotsite.errors import UnreachableError
+from hotsite.local import control
 from hotsite.local.region.config import RegionConfig
+from hotsite.local.region.faults import RegionFaults
 from hotsite.local.region.patches import Region
 from hotsite.local.region.persistence import Keeper
 from hotsite.local.region.service_quotas import AccountQuotas
@@ -53,7 +57,13 @@ async def _serve(config: RegionConfig) -> None:
     application = importlib.import_module("ministack.app").app
     account = AccountQuotas(config.region)
     gateway = Gateway(
-        config, region_tables, application, keeper, region.limits, account
+        config,
+        region_tables,
+        application,
+        keeper,
+        region.limits,
+        account,
+        region.faults,
     )
     region.deliveries.start()
     tasks = [
@@ -62,12 +72,28 @@ async def _serve(config: RegionConfig) -> None:
     ]
     if keeper is not None:
         tasks.append(asyncio.create_task(keeper.sweep()))
+    # Held, because a server that nobody holds is closed.
+    taker = await _taking_faults(config, region)
     try:
         await serve_http(gateway, ServerConfig(config))  # type: ignore[arg-type]
     finally:
+        if taker is not None:
+            taker.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _taking_faults(config: RegionConfig, region: Region) -> asyncio.Server | None:
+    if config.control is None:
+        return None
+    return await control.serve(config.control, functools.partial(_obey, region))
+
+
+async def _obey(region: Region, request: control.Request) -> object:
+    wanted = request.get("faults")
+    region.suffer(records.read(RegionFaults, wanted, where="faults"))
+    return {}
 
 
 def _kept(config: RegionConfig, region_tables: Tables) -> Keeper | None:

@@ -19,6 +19,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hotsite.local.region.config import RegionConfig
+from hotsite.local.region.faults import Faults
 
 _logger = logging.getLogger(__name__)
 
@@ -117,8 +118,9 @@ def is_due(waiting: int, waited_s: float, *, batch_size: int, window_s: float) -
 class StreamPoller:
     """Replaces ministack's `_poll_dynamodb_streams`."""
 
-    def __init__(self, config: RegionConfig, lambdas: Any) -> None:
+    def __init__(self, config: RegionConfig, lambdas: Any, faults: Faults) -> None:
         self._config = config
+        self._faults = faults
         self._lambdas = lambdas
         self._dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
         self._scope: Any = importlib.import_module("ministack.core.responses")
@@ -133,6 +135,9 @@ class StreamPoller:
             Whether any was started; ministack then polls again at once.
         """
         is_any = False
+        if self._faults.now.are_tables_failing:
+            # Streams are DynamoDB's; nothing of them is lost for being late.
+            return False
         for account_id, region, mapping in self._lambdas._iter_all_esms():  # noqa: SLF001 - ministack's own list
             with self._scope.request_scope(account_id, region):
                 if self._start(mapping):

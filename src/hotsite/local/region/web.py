@@ -17,7 +17,8 @@ from hypercorn.config import Config as HypercornConfig
 
 from hotsite.local.region import tables
 from hotsite.local.region.config import RegionConfig
-from hotsite.local.region.mqtt import https_context
+from hotsite.local.region.faults import CREDENTIAL, TABLES_ERROR, Fate, Faults
+from hotsite.local.region.mqtt import covered_names, covers
 from hotsite.local.region.persistence import Keeper
 from hotsite.local.region.registry.quotas import Limits
 from hotsite.local.region.service_quotas import TARGET, AccountQuotas
@@ -30,11 +31,10 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 # RFC 9110, section 15.5.20: this server is not an authority for that host.
 MISDIRECTED_REQUEST = 421
 FORBIDDEN = 403
+SERVER_ERROR, UNAVAILABLE = 500, 503
 # Signed for us-east-1 wherever the caller is (AWS General Reference, "Service
 # endpoints and quotas": the services with one global endpoint).
 GLOBAL_SERVICES = frozenset({"iam", "route53", "cloudfront", "sts"})
-# IAM User Guide, "AWS Signature Version 4": the credential scope.
-CREDENTIAL = re.compile(rb"Credential=[^/,]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 WRONG_REGION = "Credential should be scoped to a valid Region, not "
 KEEP_ALIVE_S = 75.0
 GRACEFUL_S_MAX = 1.0
@@ -61,6 +61,31 @@ class ServerConfig(HypercornConfig):
         return https_context(self._region)
 
 
+def https_context(config: RegionConfig) -> ssl.SSLContext:
+    """Return the TLS context of the HTTPS listener: a certificate for each name."""
+    contexts = []
+    for files in config.https_certificates:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        context.load_cert_chain(files.certificate, files.private_key)
+        contexts.append((covered_names(files), context))
+
+    def choose(
+        connection: ssl.SSLObject | ssl.SSLSocket,
+        name: str | None,
+        _first: ssl.SSLContext,
+    ) -> None:
+        for names, context in contexts:
+            if name is not None and covers(names, name.lower()):
+                connection.context = context
+                return
+
+    first = contexts[0][1]
+    first.sni_callback = choose
+    return first
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """The ASGI application in front of ministack's.
@@ -72,6 +97,7 @@ class Gateway:
         keeper: writes down what a request changed before its answer leaves.
         limits: answers `/_hotsite/limits`.
         account: answers Service Quotas, and `/_hotsite/account`, which sets them.
+        faults: what fails or hangs on purpose.
     """
 
     config: RegionConfig
@@ -80,9 +106,15 @@ class Gateway:
     keeper: Keeper | None = None
     limits: Limits = field(default_factory=Limits)
     account: AccountQuotas | None = None
+    faults: Faults = field(default_factory=Faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "http":
+            fate = self.faults.of_request(scope)
+            if fate is not Fate.SERVE:
+                await _suffer(fate, scope, receive, send)
+                return
         keeper = self.keeper
         if scope["type"] != "http" or keeper is None:
             await self._serve(scope, receive, send)
@@ -194,6 +226,18 @@ def _is_custom_domain(host: str) -> bool:
     # HTTP APIs keep their custom domain names in the REST APIs' store there.
     domains = importlib.import_module("ministack.services.apigateway_v1")
     return domains.find_domain_scope(host) is not None
+
+
+async def _suffer(fate: Fate, scope: Scope, receive: Receive, send: Send) -> None:
+    if fate is Fate.HANG:
+        # Until the caller has waited long enough.
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    elif scope["scheme"] == "https":
+        await _send_json(send, UNAVAILABLE, {"message": "Service Unavailable"})
+    else:
+        document = {"__type": TABLES_ERROR, "message": "Internal server error"}
+        await _send_json(send, SERVER_ERROR, document)
 
 
 async def _refuse_region(scope: Scope, send: Send, region: str) -> None:

@@ -153,6 +153,10 @@ class Settings:
         """Return the site that takes over."""
         return self.sites[1]
 
+    def is_off(self, site: SiteSettings) -> bool:
+        """Tell whether a site's compute is off until it is needed: a pilot light."""
+        return self.strategy == "pilot-light" and site != self.active
+
     @property
     def iot_name(self) -> str:
         """Return the failover name of the MQTT endpoint."""

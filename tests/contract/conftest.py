@@ -5,9 +5,11 @@ import contextlib
 import pytest
 from tests.contract import belongings, keepings, outside, world
 from tests.contract import workers as workers_of
+from tests.contract.lights import pilot_light
 from tests.local.region_world import Authority, config_of, running
 
 from hotsite.sim.clock import SimClock
+from hotsite.sim.compute import SimCompute
 from hotsite.sim.operations import SimOperations
 
 ANYWHERE = ("ports", "failed", "cold", "workers", "operations")
@@ -205,6 +207,14 @@ def sites(request):
         outside.RealSitesSeen(request.getfixturevalue("authority"))
     ) as found:
         yield found
+
+
+@pytest.fixture(params=SIM_AND_LOCAL)
+def compute(request):
+    """The compute of a pilot light, all of which is off."""
+    if request.param == "sim":
+        return SimCompute(("canary", "meter"))
+    return pilot_light(world.Cloud.local(request.getfixturevalue("region")))
 
 
 @pytest.fixture(params=SIM_AND_LOCAL)

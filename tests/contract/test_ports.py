@@ -37,11 +37,13 @@ SUITES = {
     "ResumeNotes": (f"{HERE}/test_outside.py", "resumes.port.note"),
     "Commands": (f"{HERE}/test_outside.py", "commanded.order"),
     "Lags": (f"{HERE}/test_lags.py", "ports.readings"),
+    "Compute": (f"{HERE}/test_compute.py", "compute.off"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {
     "World": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
     "ChurnWorld": ("tests/flows/test_churn.py", "tests/drills/test_local.py"),
+    "CourseWorld": ("tests/disasters/test_course.py", "tests/drills/test_courses.py"),
     "Canary": ("tests/flows/test_health.py", "tests/clients/test_clients.py"),
     "Journal": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
     "Courier": ("tests/flows/test_resume.py", "tests/local/test_telemetry.py"),

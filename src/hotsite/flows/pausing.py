@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hotsite.core.operations import Entry, Pause
-from hotsite.errors import RetryableError, UnreachableError
+from hotsite.errors import ConflictError, RetryableError, UnreachableError
 from hotsite.ports import Clock
 from hotsite.ports.operations import Operations
+
+_TRIES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,9 @@ def say(pause: Pause, replicas: Mapping[str, Operations], clock: Clock) -> Said:
     """
     written, silent = [], {}
     for site, operations in replicas.items():
-        what = "paused" if pause.is_paused else "resumed"
         try:
-            before = operations.read().items.get(pause.key)
-            if before != pause:
-                operations.write(pause, previous=before)
+            if _write(pause, operations):
+                what = "paused" if pause.is_paused else "resumed"
                 entry = Entry(clock.now_s(), site, pause.by, what, pause.reason)
                 operations.note(entry)
         except RetryableError as error:
@@ -55,3 +55,22 @@ def say(pause: Pause, replicas: Mapping[str, Operations], clock: Clock) -> Said:
     if not written:
         raise UnreachableError("; ".join(f"{k}: {v}" for k, v in silent.items()))
     return Said(tuple(written), silent)
+
+
+def _write(pause: Pause, operations: Operations) -> bool:
+    """Write it where it is not yet; say whether that was needed.
+
+    What was written in the other Region may come in between reading and writing.
+    """
+    for tries_left in reversed(range(_TRIES_MAX)):
+        before = operations.read().items.get(pause.key)
+        if before == pause:
+            return False
+        try:
+            operations.write(pause, previous=before)
+        except ConflictError:
+            if not tries_left:
+                raise
+        else:
+            return True
+    return False

@@ -32,6 +32,11 @@ class Inputs:
     asset_key_prefix: str
     raised_quotas: str
 
+    @property
+    def is_off(self) -> bool:
+        """Tell whether this site's compute is off until it is needed."""
+        return self.settings.is_off(self.site)
+
     def asset_key(self, function: str) -> str:
         """Return the S3 key of a function's zip."""
         return self.asset_key_prefix + packaging.asset_name(function)

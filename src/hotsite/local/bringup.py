@@ -67,6 +67,7 @@ def draft(config: CloudConfig, block: Block, mark: str) -> CloudState:
         account_id=config.account_id,
         supervisor=Identity("supervisor", 0, 0),
         processes=(),
+        is_pilot_light=config.is_pilot_light,
         sites=tuple(
             SiteState(
                 site.letter,
@@ -133,9 +134,13 @@ async def bring_up(
     done = await asyncio.to_thread(deployment.deploy, builder.plan)
     note("templates deployed in both Regions")
     await asyncio.to_thread(builder.write_names, done)
+    # A pilot light is off: nobody wakes its canary, and nobody waits for its health.
+    lit = config.sites[:1] if config.is_pilot_light else config.sites
+    regions_lit = {site.region for site in lit}
     waking = (
         asyncio.to_thread(deployment.wake, builder.plan, canary)
         for canary in done.canaries
+        if canary.place.region in regions_lit
     )
     backbone = builder.path("backbone")
     await asyncio.gather(
@@ -146,10 +151,9 @@ async def bring_up(
     note("names answer, tables replicate")
     limit_s = time.monotonic() + _HEALTHY_S_MAX
     for check in done.health_checks:
-        if not check.is_of_site:
-            continue
-        await _await_healthy(check, state, limit_s)
-    note("both sites healthy")
+        if check.is_of_site and check.region in regions_lit:
+            await _await_healthy(check, state, limit_s)
+    note("site a healthy, b is off" if config.is_pilot_light else "both sites healthy")
 
 
 async def _await_healthy(

@@ -73,6 +73,7 @@ class CloudConfig:
         is_observed: Whether brokers and name server write down what they see of
             clients, into ``sightings-*.jsonl`` in the folder.
         delivery_s: Longest that cold telemetry waits for more of it, in seconds.
+        is_pilot_light: Whether the templates leave the standby's compute off.
     """
 
     name: str
@@ -91,6 +92,7 @@ class CloudConfig:
     raised_quotas: str = ""
     is_observed: bool = False
     delivery_s: float = DELIVERY_S
+    is_pilot_light: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ class CloudState:
         started_world_s: When it was started, in seconds since the epoch.
         steps: How long the start took.
         faults: What was injected and lasts; kills and freezes are in `processes`.
+        is_pilot_light: Whether the standby's compute was off when it was made.
     """
 
     schema: int
@@ -194,6 +197,7 @@ class CloudState:
     started_world_s: float
     steps: tuple[Step, ...]
     faults: tuple[Fault, ...] = ()
+    is_pilot_light: bool = False
 
 
 def read_state(folder: Path) -> CloudState:

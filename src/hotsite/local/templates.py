@@ -53,6 +53,11 @@ class HealthCheck:
     properties: Mapping[str, Any]
 
     @property
+    def region(self) -> str:
+        """Return the AWS Region whose stack it is of."""
+        return self.id.partition(".")[0]
+
+    @property
     def is_of_site(self) -> bool:
         """Tell whether it asks a site for its own deep verdict."""
         return is_of_site(self.id)

@@ -32,6 +32,7 @@ from hotsite.flows.control import Control
 from hotsite.flows.failover import Request, operate
 from hotsite.ports import DeviceAccount, FleetPlan, Held, WorldFacts
 from hotsite.ports.course import Ended
+from hotsite.sim.compute import SimCompute
 from hotsite.sim.scheduler import Scheduler, Worker
 
 _REGIONS = dict(zip(SITES, ("eu-central-1", "eu-west-1"), strict=True))
@@ -60,23 +61,6 @@ class SimClock:
         self._scheduler.run(duration_s)
 
 
-class SimCompute:
-    """Implements ``ports.operations.Compute``: the canary of the standby."""
-
-    def __init__(self, estate: Estate) -> None:
-        """Take the world."""
-        self._estate = estate
-
-    def off(self) -> tuple[str, ...]:
-        """Return what is off."""
-        return () if self._estate.weather["b"].is_guarded else ("canary",)
-
-    def switch_on(self, name: str) -> None:
-        """Switch the canary on, and the guard with it."""
-        self._estate.tell("b", f"{name} is switched on")
-        self._estate.weather["b"].is_guarded = True
-
-
 class SimCourseWorld:
     """Implements ``ports.CourseWorld``."""
 
@@ -91,7 +75,7 @@ class SimCourseWorld:
         fleet = Fleet(devices, connects_per_s=_CONNECTS_PER_S)
         self.estate = Estate(seed, Plan((), Limits(fleet=fleet)))
         self.clock = SimClock(self.estate.scheduler)
-        self._compute = SimCompute(self.estate) if is_pilot else None
+        self._compute = SimCompute(("canary",), self._light) if is_pilot else None
         self.estate.weather["b"].is_guarded = not is_pilot
         self._mail = Mail(self.estate)
         self._things: set[str] = set()
@@ -205,6 +189,10 @@ class SimCourseWorld:
     def trouble(self) -> str | None:
         """Return nothing: this world does not die."""
         return None
+
+    def _light(self, name: str) -> None:
+        self.estate.tell("b", f"{name} is switched on")
+        self.estate.weather["b"].is_guarded = True
 
     def _tell(self, line: str) -> None:
         self._told.append(OperationTold(line))

@@ -41,12 +41,17 @@ def config_for(
         templates=str(made.templates.absolute()),
         lambdas=str(made.lambdas.absolute()),
         audience=settings.issuer.audience,
+        is_pilot_light=settings.strategy == "pilot-light",
     )
 
 
 @contextlib.contextmanager
 def private_cloud(
-    folder: Path, say: Callable[[str], None], *, is_observed: bool = False
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    is_observed: bool = False,
+    strategy: str = "hot-site",
 ) -> Iterator[LocalCloud]:
     """Run a cloud of one's own while the block runs.
 
@@ -54,6 +59,7 @@ def private_cloud(
         folder: Where its files go.
         say: Told what happens, one line each.
         is_observed: Whether brokers and name server write down what they see.
+        strategy: As in the settings.
 
     Yields:
         The cloud, ready; it is gone afterwards, whatever happened.
@@ -63,7 +69,8 @@ def private_cloud(
     """
     there = folder / "cloud"
     there.mkdir(parents=True, exist_ok=True)
-    config = config_for(Settings(DOMAIN), folder.name or "drill", there, say)
+    settings = Settings(DOMAIN, strategy=strategy)
+    config = config_for(settings, folder.name or "drill", there, say)
     config = replace(config, is_observed=is_observed)
     with launcher.Launched(config, say) as launched:
         launched.wait_ready()

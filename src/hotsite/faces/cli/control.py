@@ -1,8 +1,8 @@
 """What an operator works with: both sites' ports, on AWS or in a local cloud.
 
 Opening calls nothing: what is asked of whom is for the operation to decide, and a
-forced failover must not touch a Region that is dead. No client here is of a control
-plane.
+forced failover must not touch a Region that is dead. No client here is of the control
+plane of AWS IoT or Route 53.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hotsite.adapters.aws.commands import IotCommands
+from hotsite.adapters.aws.compute import AwsCompute
 from hotsite.adapters.aws.meter import DynamoMeterReadings
 from hotsite.adapters.aws.operations import DynamoOperations
 from hotsite.adapters.aws.region_tables import DynamoAppliedRecords
@@ -32,6 +33,7 @@ from hotsite.faces.cli.sites import Remote
 from hotsite.flows.control import Control, Desk
 from hotsite.flows.lagging import MeasuredLags
 from hotsite.local.client import LocalCloud
+from hotsite.ports.operations import Compute
 
 # Two cores share both brokers and all their clients: more at once is only slower.
 _LOCAL_CONNECTS_PER_S = 100.0
@@ -139,7 +141,15 @@ def _desk(remote: Remote, other_region: str) -> Desk:
         records,
         applied,
         IotCommands(remote.client("iot-data")),
+        _compute(remote),
     )
+
+
+def _compute(remote: Remote) -> Compute | None:
+    if not remote.is_pilot_light:
+        return None
+    events, lambdas = remote.client("events"), remote.client("lambda")
+    return AwsCompute(events, lambdas, remote.prefix)
 
 
 def _regions(remotes: tuple[Remote, ...]) -> Mapping[str, str]:

@@ -191,8 +191,8 @@ def _play_course(scenario: Scenario, text: str, world: str, folder: Path) -> Non
 def _opened_course(
     name: str, scenario: Scenario, folder: Path
 ) -> Iterator[tuple[CourseWorld, Clock]]:
+    is_pilot = scenario.course is not None and scenario.course.pilot_light
     if name == "sim":
-        is_pilot = scenario.course is not None and scenario.course.pilot_light
         world = SimCourseWorld(
             seed=scenario.seed, devices=scenario.devices, is_pilot=is_pilot
         )
@@ -201,7 +201,7 @@ def _opened_course(
         finally:
             world.estate.close()
         return
-    with _local_world(folder) as (cloud, base):
+    with _local_world(folder, is_pilot_light=is_pilot) as (cloud, base):
         local = LocalCourseWorld(base, cloud, partial(_operating, cloud))
         try:
             yield local, SystemClock()
@@ -240,11 +240,13 @@ def _opened(
 
 @contextlib.contextmanager
 def _local_world(
-    folder: Path, name: str | None = None
+    folder: Path, name: str | None = None, *, is_pilot_light: bool = False
 ) -> Iterator[tuple[LocalCloud, LocalWorld]]:
     with contextlib.ExitStack() as stack:
         if name is None:
-            cloud = stack.enter_context(private_cloud(folder, _say))
+            strategy = "pilot-light" if is_pilot_light else "hot-site"
+            there = private_cloud(folder, _say, strategy=strategy)
+            cloud = stack.enter_context(there)
         else:
             cloud = LocalCloud.open(Path(".hotsite") / name)
         world = LocalWorld(cloud, folder / "world")

@@ -55,6 +55,7 @@ class Remote:
         open_client: Gives a boto3 client of a service in the Region.
         account: Gives the AWS account.
         outbox_reach_s: How far back devices can send again, in seconds.
+        is_pilot_light: Whether its compute is off until it is needed.
     """
 
     letter: str
@@ -64,6 +65,7 @@ class Remote:
     open_client: _Open
     account: Callable[[], str]
     outbox_reach_s: float = OutboxSettings().reach_s
+    is_pilot_light: bool = False
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this Region."""
@@ -251,6 +253,7 @@ def _aws_sites(options: argparse.Namespace) -> Iterator[Remote]:
             open_client=_opener(session, site.region),
             account=partial(account_of, site.region),
             outbox_reach_s=settings.outbox.reach_s,
+            is_pilot_light=settings.is_off(site),
         )
 
 
@@ -281,6 +284,7 @@ def of_cloud(local: LocalCloud) -> Iterator[Remote]:
             tables=(state.tables.registry, state.tables.applied),
             open_client=_local_opener(session, site.region, site.gateway_url),
             account=lambda: state.account_id,
+            is_pilot_light=state.is_pilot_light and site != state.sites[0],
         )
 
 

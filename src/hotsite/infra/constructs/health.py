@@ -24,8 +24,10 @@ class Canary(Construct):
         minute = events.CfnRule(
             self,
             "Minute",
+            # An operator who lights a pilot light has to find it.
+            name=f"{inputs.settings.prefix}-canary",
             schedule_expression="rate(1 minute)",
-            state="ENABLED",
+            state="DISABLED" if inputs.is_off else "ENABLED",
             targets=[
                 events.CfnRule.TargetProperty(
                     arn=function.arn,

@@ -6,6 +6,7 @@ import pytest
 
 from hotsite.core.drift import Cause, Drift, Finding
 from hotsite.core.progress import Progress
+from hotsite.core.replication_status import Failure, ReplicationStatus
 from hotsite.core.seeding import LeftOut, SeedReport
 from hotsite.core.sweeping import Mode, Report
 from hotsite.errors import RefusedError, UnreachableError
@@ -15,7 +16,6 @@ from hotsite.faces.cli.verify import code
 from hotsite.faces.cli.work import duration_text, progress_text
 from hotsite.faces.render import registry
 from hotsite.flows.redrive import Redriven
-from hotsite.flows.replication_status import Failure, ReplicationStatus
 from hotsite.flows.sweep import SweepProgress
 
 A, B = "eu-central-1", "eu-west-1"

@@ -1,41 +1,59 @@
-"""``hotsite status``: how far replication is, and what a Region's death would lose."""
+"""``hotsite status``: could each site take the fleet now, and what would be lost."""
 
 import argparse
 import contextlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
 from hotsite.adapters.aws.meter import DynamoMeterReadings
+from hotsite.adapters.aws.operations import DynamoOperations
+from hotsite.adapters.aws.region_tables import DynamoHealthVerdicts
+from hotsite.adapters.aws.service_quotas import ServiceQuotas
 from hotsite.adapters.clock import SystemClock
-from hotsite.core import records
 from hotsite.core.metering import Exposure
+from hotsite.core.sampling import Sample
+from hotsite.core.site_facts import Sampled, SiteFacts, Unknown
+from hotsite.core.site_readiness import Level, ReadinessPolicy
 from hotsite.errors import InvalidInputError, RetryableError
 from hotsite.faces.cli import sites
+from hotsite.faces.cli.outside import Outside, open_outside
 from hotsite.faces.cli.sites import Remote
-from hotsite.faces.render import registry, rpo
+from hotsite.faces.render import readiness
+from hotsite.faces.render.readiness import Found
 from hotsite.flows.metering import rpo_now
-from hotsite.flows.replication_status import ReplicationStatus, replication_status
+from hotsite.flows.readiness import Depth, Post, connected, look, proven
+from hotsite.ports.readiness import Keys
 
 _EPILOG = """\
-It reads each Region's own tables and makes no call to IoT Core; a Region that is
-dead is said to be, and the other one is shown. What would be lost if a Region died
-now is measured by the other one, so it is told of a dead Region, too.
+A site is judged point by point: what its canary saw, what its switch says, what is
+paused or under way, how far its registry is, what would be lost of it, its quotas
+against the fleet and the other site's, its names and their certificates, and some
+devices drawn at random. Nothing is changed; looking at a device takes about seven
+calls within the quotas of IoT Core. A site that is silent is said to be, and the
+other one is shown.
+
+How many devices can connect: without keys hotsite can only say how many are
+registered (certificate ACTIVE and attached, a policy of its own or through a group).
+--keys DIR lets devices whose keys are there connect for real, at the site that is not
+active; a second connection at the active one would end the device's own.
 
 exit codes:
-  0 nothing has failed  1 a record can never be applied  3 a Region did not answer
+  0 ready  1 something is not ready  3 a site did not answer
 
 examples:
   hotsite status
   hotsite status --names 100000 --json
+  hotsite status --connect --keys devices/ --devices 300
   hotsite status --watch --local
 """
-_NAMES_DEFAULT = 1000
+_NAMES_DEFAULT, _DEVICES_DEFAULT = 1000, 20
 _WATCH_EVERY_S = 5.0
 
 
@@ -43,10 +61,10 @@ def register(commands: Any) -> None:
     """Add the command."""
     command = commands.add_parser(
         "status",
-        help="how far replication is in each Region, and what failed",
+        help="could each site take the fleet now, and what would be lost",
         description=(
-            "Names, applied, pending and failed with reasons, lag; and what would be "
-            "lost if a Region died now."
+            "Whether each site is ready to take the fleet, point by point; how far "
+            "replication is; and what would be lost if a Region died now."
         ),
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -59,6 +77,22 @@ def register(commands: Any) -> None:
         help=f"look at N names, 0 for all (default {_NAMES_DEFAULT:,})",
     )
     command.add_argument(
+        "--devices",
+        type=int,
+        default=_DEVICES_DEFAULT,
+        metavar="N",
+        help=f"look at N devices, 0 for none (default {_DEVICES_DEFAULT})",
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw")
+    command.add_argument(
+        "--connect",
+        action="store_true",
+        help="connect as each site's canary, from here",
+    )
+    command.add_argument(
+        "--keys", type=Path, metavar="DIR", help="devices that may connect for real"
+    )
+    command.add_argument(
         "--watch",
         action="store_true",
         help=f"look again every {_WATCH_EVERY_S:.0f} s, until Ctrl-C",
@@ -68,92 +102,114 @@ def register(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Look at both Regions; exit 1 when something failed, 3 when one is silent."""
-    if options.names < 0:
-        raise InvalidInputError(f"--names {options.names}: 0 or more")
+    """Look at both sites; exit 1 when one is not ready, 3 when one is silent."""
+    for flag in ("names", "devices"):
+        value = getattr(options, flag)
+        if value < 0:
+            raise InvalidInputError(f"--{flag} {value}: 0 or more")
     if options.watch and options.json:
         raise InvalidInputError("--watch is for people: leave --json away")
-    remotes = sites.open_all(options)
+    watch = _Watch(sites.open_all(options), open_outside(options), options)
     if options.watch:
-        _watch(remotes, options.names or None)
-    found = _look_at_all(remotes, options.names or None)
-    if options.json:
-        print(json.dumps(_documents(found)))
-    else:
-        print(_text(found))
-    whole = [one for one in found.statuses.values() if not isinstance(one, str)]
-    if len(whole) < len(found.statuses):
+        _show(watch.look)
+    found = watch.look()
+    print(
+        json.dumps(readiness.document(found)) if options.json else readiness.text(found)
+    )
+    if any(facts.silence for facts in found.facts):
         return 3
-    return 1 if any(status.failed for status in whole) else 0
+    return 1 if found.level is Level.NOT_READY else 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What one look found.
+class _Watch:
+    """What it takes to look, again and again."""
 
-    Attributes:
-        statuses: By Region: how far it is, or why nothing is known.
-        exposures: By Region: what would be lost of it.
-        reach_s: How far back devices can send again, in seconds.
-    """
+    remotes: tuple[Remote, ...]
+    outside: Outside
+    options: argparse.Namespace
 
-    statuses: Mapping[str, ReplicationStatus | str]
-    exposures: Mapping[str, Exposure]
-    reach_s: float
+    def look(self) -> Found:
+        """Look at all sites at once."""
+        posts = [self._post(remote) for remote in self.remotes]
+        with ThreadPoolExecutor(len(posts)) as pool:
+            facts = tuple(pool.map(self._looked, self.remotes, posts))
+        exposures = _exposures(self.remotes)
+        facts = tuple(replace(one, exposure=exposures[one.region]) for one in facts)
+        sizes = [one.things for one in facts if one.things]
+        fleet = self.outside.fleet
+        if fleet.size is None and sizes:
+            fleet = replace(fleet, size=max(sizes))
+        policy = ReadinessPolicy(fleet, reach_s=self.remotes[0].outbox_reach_s)
+        return Found(facts, policy)
+
+    def _post(self, remote: Remote) -> Post | Unknown:
+        """Return what a site is looked at with; clients are made one by one."""
+        try:
+            intake = remote.intake()
+        except RetryableError as error:
+            return Unknown(str(error))
+        dynamodb = remote.client("dynamodb")
+        return Post(
+            remote.letter,
+            remote.region,
+            self.outside.domain,
+            intake,
+            DynamoHealthVerdicts(dynamodb, remote.tables[1]),
+            DynamoOperations(dynamodb, f"{remote.prefix}-operations"),
+            ServiceQuotas(remote.client("service-quotas"), remote.region),
+            self.outside.doors,
+        )
+
+    def _looked(self, remote: Remote, post: Post | Unknown) -> SiteFacts:
+        if isinstance(post, Unknown):
+            now_s = SystemClock().now_s()
+            return SiteFacts(remote.letter, remote.region, now_s, post, post, post)
+        options = self.options
+        sample = Sample(options.devices, options.seed) if options.devices else None
+        facts = look(post, Depth(options.names or None, sample))
+        if facts.silence is not None:
+            return facts
+        if options.connect:
+            connect = self.outside.canary(remote)
+            canary = connected(connect, post.verdicts, SystemClock())
+            facts = replace(facts, canary=canary)
+        if options.keys is not None:
+            keys = self.outside.keys(options.keys)
+            facts = replace(facts, proven=self._proven(facts, keys))
+        return facts
+
+    def _proven(self, facts: SiteFacts, keys: Keys) -> Sampled | Unknown:
+        said = facts.standing(ReadinessPolicy().fence)
+        if said is None or said.epoch.active == facts.site:
+            why = "not tried: it would end the connections that the devices have"
+            return Unknown(why)
+        size = self.options.devices or len(keys.names())
+        sample = Sample(size, self.options.seed)
+        return proven(keys, self.outside.iot_name(facts.site), sample)
 
 
-def _look_at_all(remotes: tuple[Remote, ...], names_max: int | None) -> _Found:
-    statuses = {remote.region: _look(remote, names_max) for remote in remotes}
-    return _Found(statuses, _exposures(remotes), remotes[0].outbox_reach_s)
-
-
-def _watch(remotes: tuple[Remote, ...], names_max: int | None) -> NoReturn:
+def _show(look_again: Callable[[], Found]) -> NoReturn:
     """Show it again and again, in place on a terminal, until Ctrl-C."""
-    console, clock = Console(soft_wrap=True), SystemClock()
-    with Live(console=console, auto_refresh=False, transient=True) as live:
+    console, clock = Console(), SystemClock()
+    with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
         while True:
-            text = _text(_look_at_all(remotes, names_max))
+            found = look_again()
             if console.is_terminal:
-                live.update(Text(text), refresh=True)
+                live.update(readiness.view(found, console.width), refresh=True)
             else:
-                print(text, flush=True)
+                print(readiness.text(found), flush=True)
             clock.sleep(_WATCH_EVERY_S)
 
 
-def _text(found: _Found) -> str:
-    said = rpo.text(found.exposures, found.reach_s)
-    return f"{registry.status_text(found.statuses)}\n{said}"
-
-
-def _documents(found: _Found) -> dict[str, Any]:
-    regions = [_document(name, status) for name, status in found.statuses.items()]
-    lost = {
-        name: rpo.document(one, found.reach_s) for name, one in found.exposures.items()
-    }
-    return {"regions": regions, "rpo": lost}
-
-
-def _look(remote: Remote, names_max: int | None) -> ReplicationStatus | str:
-    try:
-        return replication_status(remote.intake().site, names_max=names_max)
-    except RetryableError as error:
-        return str(error)
-
-
-def _exposures(remotes: tuple[Remote, ...]) -> dict[str, Exposure]:
+def _exposures(remotes: tuple[Remote, ...]) -> Mapping[str, Exposure]:
     """Say what would be lost of each Region, by what the others have seen."""
     found = {remote.region: Exposure() for remote in remotes}
     for survivor in remotes:
         others = [name for name in found if name != survivor.region]
         table = survivor.tables[1]
         readings = DynamoMeterReadings(survivor.client("dynamodb"), table)
-        # A Region that is silent measures nothing; it was said above to be silent.
+        # A Region that is silent measures nothing; it is said to be silent.
         with contextlib.suppress(RetryableError):
             found |= rpo_now(readings, SystemClock(), others)
-    return {remote.region: found[remote.region] for remote in remotes}
-
-
-def _document(region: str, status: ReplicationStatus | str) -> dict[str, Any]:
-    if isinstance(status, str):
-        return {"region": region, "error": status}
-    return {"region": region, **records.write(status)}
+    return found

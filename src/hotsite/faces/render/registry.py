@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from hotsite.core.replication_status import ReplicationStatus
 from hotsite.core.sampling import share_max
 from hotsite.core.seeding import LeftOut, SeedReport
 from hotsite.core.sweeping import Mode, Report
 from hotsite.flows.redrive import Redriven
-from hotsite.flows.replication_status import ReplicationStatus
 
 _SHOWN_MAX = 20
 _TEXT_MAX, _END = 240, 80

@@ -15,6 +15,7 @@ from hotsite.errors import UnreachableError
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.patches import Region
 from hotsite.local.region.persistence import Keeper
+from hotsite.local.region.service_quotas import AccountQuotas
 from hotsite.local.region.statefile import StateFile
 from hotsite.local.region.tables import Tables
 from hotsite.local.region.web import Gateway, ServerConfig
@@ -50,7 +51,10 @@ async def _serve(config: RegionConfig) -> None:
     keeper = _kept(config, region_tables)
     await importlib.import_module("ministack.services.iot").mtls_start()
     application = importlib.import_module("ministack.app").app
-    gateway = Gateway(config, region_tables, application, keeper, region.limits)
+    account = AccountQuotas(config.region)
+    gateway = Gateway(
+        config, region_tables, application, keeper, region.limits, account
+    )
     region.deliveries.start()
     tasks = [
         asyncio.create_task(_announce(config)),

@@ -20,6 +20,7 @@ from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.mqtt import https_context
 from hotsite.local.region.persistence import Keeper
 from hotsite.local.region.registry.quotas import Limits
+from hotsite.local.region.service_quotas import TARGET, AccountQuotas
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -70,6 +71,7 @@ class Gateway:
         ministack: the AWS APIs and the deployed HTTP APIs.
         keeper: writes down what a request changed before its answer leaves.
         limits: answers `/_hotsite/limits`.
+        account: answers Service Quotas, and `/_hotsite/account`, which sets them.
     """
 
     config: RegionConfig
@@ -77,6 +79,7 @@ class Gateway:
     ministack: Application
     keeper: Keeper | None = None
     limits: Limits = field(default_factory=Limits)
+    account: AccountQuotas | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -102,6 +105,9 @@ class Gateway:
             await self._serve_tables(scope, receive, send)
         elif (region := self._strange_region(scope)) is not None:
             await _refuse_region(scope, send, region)
+        elif (target := _target(scope)).startswith(TARGET) and self.account:
+            body = await _body(receive)
+            await _send_json(send, *self.account.answer(target, body))
         else:
             await self.ministack(scope, receive, send)
 
@@ -119,16 +125,12 @@ class Gateway:
         return None
 
     async def _serve_tables(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await _body(receive)
         if scope["path"] == "/_hotsite/limits":
             await _send_json(send, *self.limits.answer(scope["method"], body))
+            return
+        if scope["path"] == "/_hotsite/account" and self.account:
+            await _send_json(send, *self.account.set(body))
             return
         status, document = await tables.answer(
             self.region_tables,
@@ -159,6 +161,25 @@ class Gateway:
             )
             return
         await self.ministack(scope, receive, send)
+
+
+async def _body(receive: Receive) -> bytes:
+    """Return a request's body; nothing of one that was given up half way."""
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
+def _target(scope: Scope) -> bytes:
+    for name, value in scope["headers"]:
+        if name == b"x-amz-target":
+            return bytes(value)
+    return b""
 
 
 def _host(scope: Scope) -> str:

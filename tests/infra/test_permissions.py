@@ -20,6 +20,7 @@ PREFIXES = {
     "iot-data": "iot",
     "dynamodb": "dynamodb",
     "secretsmanager": "secretsmanager",
+    "service-quotas": "servicequotas",
 }
 # A transaction is allowed by the actions of its parts (DynamoDB developer guide,
 # "Using IAM with DynamoDB transactions").

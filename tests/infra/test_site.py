@@ -109,11 +109,23 @@ def test_onboarding_needs_a_token_and_health_needs_none(assembly, site):
 
 
 def test_the_canary_runs_each_minute_after_the_setup(assembly, site):
-    (rule,) = assembly.properties(site, "Events::Rule")
-    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    rules = assembly.properties(site, "Events::Rule")
+    (rule,) = (o for o in rules if o["ScheduleExpression"] == "rate(1 minute)")
     (target,) = rule["Targets"]
     name = target["Arn"]["Fn::GetAtt"][0]
     resources = assembly.template(site)["Resources"]
     assert resources[name]["Properties"]["FunctionName"] == "hotsite-canary"
     needed = {resources[other]["Type"] for other in resources[name]["DependsOn"]}
     assert needed == {"Custom::HotsiteSetup"}
+
+
+def test_readiness_is_asked_each_half_hour_and_knows_the_fleet(assembly, site):
+    rules = assembly.properties(site, "Events::Rule")
+    (rule,) = (o for o in rules if o["ScheduleExpression"] == "rate(30 minutes)")
+    (target,) = rule["Targets"]
+    name = target["Arn"]["Fn::GetAtt"][0]
+    function = assembly.template(site)["Resources"][name]["Properties"]
+    assert function["FunctionName"] == "hotsite-readiness"
+    variables = function["Environment"]["Variables"]
+    assert (variables["FLEET_SIZE"], variables["RTO_S"]) == ("", "60")
+    assert function["Timeout"] < 30 * 60

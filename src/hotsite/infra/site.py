@@ -8,6 +8,7 @@ from hotsite.infra.constructs.domain import Domain
 from hotsite.infra.constructs.fleet import Fleet
 from hotsite.infra.constructs.health import Canary
 from hotsite.infra.constructs.names import Names, Targets
+from hotsite.infra.constructs.readiness import Readiness
 from hotsite.infra.constructs.setup import Setup
 from hotsite.infra.constructs.tables import Applied
 from hotsite.infra.inputs import declare
@@ -31,11 +32,13 @@ class SiteStack(RegionStack):
         canary = Canary(self, inputs, setup)
         targets = Targets(setup.data_endpoint, api.shared_target, api.own_target)
         names = Names(self, inputs, targets)
+        readiness = Readiness(self, inputs)
         outputs = {
             "ApiId": api.identifier,
             "CanaryFunction": canary.function,
             "DataEndpoint": setup.data_endpoint,
             "HealthCheckId": names.check,
+            "ReadinessFunction": readiness.function,
             "RegistryStreamArn": setup.stream_arn,
             "TelemetryStreamArn": setup.telemetry_stream_arn,
         }

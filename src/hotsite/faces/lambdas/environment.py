@@ -12,6 +12,7 @@ from hotsite.errors import InvalidInputError
 _MQTT_PORT = 8883
 _API_PORT = 443
 _HOT_DAYS = 30
+_RTO_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Environment:
         cold_stream: Name of the cold path's stream; empty where there is none.
         hot_days: How long the hot table keeps a message, in days.
         throttle_spread_s: N / R of this site, in seconds, if it is known.
+        fleet_size: How many devices there are, if it is known.
+        rto_s: How long a failover may take, in seconds.
     """
 
     prefix: str
@@ -59,6 +62,8 @@ class Environment:
     cold_stream: str
     hot_days: int
     throttle_spread_s: float | None
+    fleet_size: int | None
+    rto_s: float
 
     @property
     def names(self) -> Names:
@@ -118,14 +123,21 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             cold_stream=found.get("COLD_STREAM", ""),
             hot_days=int(found.get("HOT_DAYS") or _HOT_DAYS),
             throttle_spread_s=_number(found.get("THROTTLE_SPREAD_S")),
+            fleet_size=_whole(found.get("FLEET_SIZE")),
+            rto_s=float(found.get("RTO_S") or _RTO_S),
         )
     except KeyError as error:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error
     except ValueError as error:
         raise InvalidInputError(
-            f"environment: MQTT_PORT, API_PORT, HOT_DAYS or THROTTLE_SPREAD_S: {error}"
+            "environment: MQTT_PORT, API_PORT, HOT_DAYS, THROTTLE_SPREAD_S, FLEET_SIZE "
+            f"or RTO_S: {error}"
         ) from error
 
 
 def _number(text: str | None) -> float | None:
     return float(text) if text else None
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -8,12 +8,14 @@ from hotsite.core.drift import Cause
 from hotsite.core.metering import Exposure
 from hotsite.core.sweeping import Report
 from hotsite.flows.hearing import Hearing
+from hotsite.flows.readiness_sweep import Swept
 from hotsite.flows.replication import Outcome
 
 LAG, PENDING, FAILED = "ReplicationLag", "OldestPending", "FailedNames"
 CALLS, RETRIED = "IotCalls", "RetriedNames"
 TAKEN, ECHOES = "TakenChanges", "EchoedChanges"
 REFUSED, PASS = "RefusedDeletions", "SweepPass"
+NOT_READY, CERTIFICATE = "NotReady", "CertificateSeconds"
 RPO_HOT, RPO_MESSAGES, RPO_COLD = "RpoHotSeconds", "RpoHotMessages", "RpoColdSeconds"
 
 
@@ -62,6 +64,19 @@ def of_pass(report: Report) -> tuple[Metric, ...]:
         Metric(REFUSED, Unit.COUNT, (len(report.refused),)),
         Metric(TAKEN, Unit.COUNT, (report.adopted,)),
         Metric(PASS, Unit.SECONDS, (report.ended_at_s - report.begun_at_s,)),
+    )
+
+
+def of_readiness(found: Swept) -> tuple[Metric, ...]:
+    """Return the metrics of one look at whether the site is ready."""
+    lives_s = [
+        door.expires_s - found.facts.now_s
+        for door in found.facts.doors
+        if door.expires_s is not None
+    ]
+    return (
+        Metric(NOT_READY, Unit.COUNT, (len(found.not_ready),)),
+        Metric(CERTIFICATE, Unit.SECONDS, (min(lives_s),) if lives_s else ()),
     )
 
 

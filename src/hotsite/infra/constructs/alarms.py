@@ -17,7 +17,10 @@ LAG, PENDING, FAILED, REFUSED = (
     "RefusedDeletions",
 )
 RPO_HOT = "RpoHotSeconds"
+NOT_READY = "NotReady"
 _PERIOD_S = 60
+# The readiness sweep runs each half hour: none in an hour means that it died.
+_READINESS_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,10 @@ class _Alarm:
         dimension: Name and value.
         threshold: Above it is alarm.
         statistic: For example ``Maximum`` or ``p99``.
-        periods: How many minutes in a row.
-        missing: What no value in a minute means, as CloudWatch spells it. By
+        periods: How many periods in a row.
+        missing: What no value in a period means, as CloudWatch spells it. By
             default that nothing to replicate is no trouble.
+        period_s: Length of a period, in seconds.
     """
 
     identifier: str
@@ -59,6 +63,7 @@ class _Alarm:
     statistic: str = "Maximum"
     periods: int = 3
     missing: str = "notBreaching"
+    period_s: int = _PERIOD_S
 
 
 class Alarms(Construct):
@@ -91,7 +96,7 @@ class Alarms(Construct):
             dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)],
             statistic=None if is_percentile else alarm.statistic,
             extended_statistic=alarm.statistic if is_percentile else None,
-            period=_PERIOD_S,
+            period=alarm.period_s,
             evaluation_periods=alarm.periods,
             threshold=alarm.threshold,
             comparison_operator="GreaterThanThreshold",
@@ -101,7 +106,7 @@ class Alarms(Construct):
 
 
 def _alarms(inputs: ReplicationInputs, watched: Watched) -> tuple[_Alarm, ...]:
-    return (*_own_alarms(inputs), *_service_alarms(watched))
+    return (*_own_alarms(inputs), *_site_alarms(inputs), *_service_alarms(watched))
 
 
 def _own_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
@@ -139,6 +144,13 @@ def _own_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
             threshold=0,
             periods=1,
         ),
+    )
+
+
+def _site_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
+    """Return those on whether a site could be lost, or taken to, right now."""
+    prefix = ("Prefix", inputs.settings.prefix)
+    return (
         _Alarm(
             "rpo",
             "If the other Region died now, half of the devices' outbox would go.",
@@ -147,6 +159,16 @@ def _own_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
             threshold=inputs.settings.outbox.reach_s / 2,
             # A meter that stands still must not look like a small figure.
             missing="breaching",
+        ),
+        _Alarm(
+            "ready",
+            "This site could not take the fleet now: hotsite status says why.",
+            (NAMESPACE, NOT_READY),
+            prefix,
+            threshold=0,
+            periods=1,
+            missing="breaching",
+            period_s=_READINESS_S,
         ),
     )
 

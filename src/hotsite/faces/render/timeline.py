@@ -17,35 +17,18 @@ from hotsite.faces.render.charts import (
     text_width,
     time_axis,
 )
-from hotsite.faces.render.markup import Markup, tag
+from hotsite.faces.render.lanes import Sheet, hatch
+from hotsite.faces.render.markup import Markup
 from hotsite.faces.render.story import Sample, Span, Story
 
-_BAND = 24.0
-_GAP = 14.0
 _PADDING = 6.0
 
 
 @dataclass(slots=True)
-class _Sheet:
-    """A drawing that grows downwards."""
+class _Sheet(Sheet):
+    """The drawing of a drill."""
 
-    story: Story
-    layout: Layout
-    x: Scale
-    parts: list[Markup]
-    titles: list[Markup] = field(default_factory=list)
-    y: float = 0.0
-
-    @property
-    def hatch(self) -> str:
-        return f"url(#hatch-{self.layout.name})"
-
-    def title(self, text: str) -> None:
-        """Write a lane's title and go on below it."""
-        self.y += _GAP + self.layout.font
-        # Drawn last, so that the line of the fault does not cross it out.
-        self.titles.append(label(text, self.x.start, self.y, class_="lane"))
-        self.y += 6
+    story: Story = field(kw_only=True)
 
     def css(self, region: str) -> str:
         """Return the class that colours a Region."""
@@ -62,7 +45,7 @@ def timeline(story: Story, layout: Layout) -> Markup:
     """
     gutter = 34.0
     x = Scale(story.start_s, story.end_s, gutter, layout.width - 10.0)
-    sheet = _Sheet(story, layout, x, [_hatch(layout)])
+    sheet = _Sheet(layout, x, [hatch(layout)], story=story)
     has_fault = story.history.fault is not None
     sheet.y = layout.font + 4 if has_fault else 0.0
     top = sheet.y
@@ -93,44 +76,9 @@ def timeline(story: Story, layout: Layout) -> Markup:
     return frame(sheet.parts, layout, height, about=about)
 
 
-def _hatch(layout: Layout) -> Markup:
-    stroke = tag("path", d="M0 0 L0 8", class_="hatch-line")
-    pattern = tag(
-        "pattern",
-        tag("rect", width=8, height=8, class_="hatch-ground"),
-        stroke,
-        id=f"hatch-{layout.name}",
-        width=8,
-        height=8,
-        patternUnits="userSpaceOnUse",
-        patternTransform="rotate(45)",
-    )
-    return tag("defs", pattern)
-
-
 def _band(sheet: _Sheet, spans: Sequence[Span], css: Callable[[Span], str]) -> None:
     """Draw what held over time, each stretch with its name where it fits."""
-    for span in spans:
-        start, end = sheet.x(span.start_s), sheet.x(span.end_s)
-        kind = css(span)
-        sheet.parts.append(
-            tag(
-                "rect",
-                x=start,
-                y=sheet.y,
-                width=max(end - start - 1, 0.5),
-                height=_BAND,
-                class_=f"band {kind}",
-                fill=sheet.hatch if kind == "off" else None,
-            )
-        )
-        text = span.label or "no answer"
-        if text_width(text, sheet.layout) + 2 * _PADDING <= end - start:
-            middle = sheet.y + _BAND / 2 + sheet.layout.font * 0.36
-            sheet.parts.append(
-                label(text, start + _PADDING, middle, class_=f"on on-{kind}")
-            )
-    sheet.y += _BAND
+    sheet.band(spans, css, empty="no answer")
 
 
 def _dns(sheet: _Sheet) -> None:
@@ -172,18 +120,7 @@ def _power(sheet: _Sheet) -> None:
 
 
 def _strokes(sheet: _Sheet, times: Iterable[float], css: str) -> None:
-    for at_s in times:
-        sheet.parts.append(
-            tag(
-                "rect",
-                x=sheet.x(at_s - sheet.story.zero_s),
-                y=sheet.y,
-                width=1.5,
-                height=_BAND,
-                class_=f"band {css}",
-            )
-        )
-    sheet.y += _BAND
+    sheet.strokes((at_s - sheet.story.zero_s for at_s in times), css)
 
 
 def _fleet(sheet: _Sheet) -> None:

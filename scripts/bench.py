@@ -19,6 +19,7 @@ from bench_capacity import capacity
 from bench_connects import connects
 from bench_failover import failovers
 from bench_forecast import forecasts
+from bench_health import health
 from bench_lag import registry_lag
 from bench_registry import quotas, replication
 from bench_replay import replay
@@ -187,6 +188,7 @@ BENCHMARKS: tuple[Callable[[], Iterable[Result]], ...] = (
     capacity,
     replay,
     failovers,
+    health,
 )
 
 

@@ -293,11 +293,16 @@ def test_peer_is_a_point_where_it_was_asked():
 
 
 def test_silent_site_is_told_once_and_its_names_are_told_all_the_same():
-    doors = (Door("iot.x", "does not answer", is_silent=True),)
-    found = judge(SiteFacts("a", A, NOW_S, SILENT, SILENT, SILENT, doors=doors), POLICY)
+    doors = tuple(Door(f"{n}.x", "no answer", is_silent=True) for n in ("iot", "api"))
+    dead = SiteFacts("a", A, NOW_S, SILENT, SILENT, SILENT, doors=doors)
+    dead = replace(dead, exposure=Exposure(9, 2.0, None, 1.0))
+    found = judge(dead, POLICY)
     assert [(one.noun, one.level) for one in found] == [
         ("site", NOT_READY),
-        ("name", NOT_READY),
+        # What is lost of a dead site the other one knows.
+        ("loss now", READY),
+        ("names", NOT_READY),
     ]
+    assert found[-1].text == "iot, api: no answer"
     # One table that does not answer is no silence.
     assert facts(book=SILENT).silence is None

@@ -96,8 +96,14 @@ def gather(
         Line(entry, tuple(k for k, found in sorted(counted.items()) if entry in found))
         for entry in every.elements()
     ]
-    lines.sort(key=lambda one: (one.entry.at_s, one.entry.site, one.entry.what))
+    lines.sort(key=_order)
     return Outage(regions, since_s, now_s, silent, tuple(lines))
+
+
+def _order(line: Line) -> tuple[float, str, str, str, str]:
+    """Return what lines are sorted by: all of it, so that nothing else decides."""
+    entry = line.entry
+    return entry.at_s, entry.site, entry.by, entry.what, entry.reason
 
 
 def gaps(outage: Outage) -> Iterator[str]:
@@ -176,14 +182,22 @@ class Stretch:
         end_s: Likewise.
         action: What its guard did; the words of ``Action``.
         reason: Why.
-        is_bound: True when the end is not told, and the latest that it can be.
+        lost_s: When the other site became active, where this one wrote nothing of
+            it: the end is then not told, but the latest that it can be.
+        silent_until_s: When it wrote again after that; None where it did not.
     """
 
     start_s: float
     end_s: float
     action: str
     reason: str
-    is_bound: bool = False
+    lost_s: float | None = None
+    silent_until_s: float | None = None
+
+    @property
+    def is_bound(self) -> bool:
+        """Say whether the end is the latest that it can be, and not told."""
+        return self.lost_s is not None
 
     @property
     def is_active(self) -> bool:
@@ -234,12 +248,19 @@ def _bounded(stretch: Stretch, site: str, outage: Outage) -> Stretch:
     lost_s = next(lost, None)
     if lost_s is None:
         return stretch
-    # Cut off from its peer alone, a site believes until DNS, which leads elsewhere,
-    # had its time, and until a look and the fence after it (ADR 0012).
-    latest_s = lost_s + policy.dns_s_max + policy.look_every_s + policy.away_s_max
+    latest_s = lost_s + two_s_max(policy)
     if stretch.end_s <= latest_s:
         return stretch
-    return replace(stretch, end_s=latest_s, is_bound=True)
+    return replace(stretch, end_s=latest_s, lost_s=lost_s, silent_until_s=stretch.end_s)
+
+
+def two_s_max(policy: FencePolicy) -> float:
+    """Return how long a site that lost may go on to believe itself active.
+
+    Cut off from its peer alone, it believes until DNS, which leads elsewhere, had its
+    time, and until a look and the fence after it (ADR 0012).
+    """
+    return policy.dns_s_max + policy.look_every_s + policy.away_s_max
 
 
 @dataclass(frozen=True, slots=True)

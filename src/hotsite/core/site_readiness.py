@@ -77,7 +77,7 @@ def judge(
     silence = facts.silence
     if silence is not None:
         silent = Point("site", Level.NOT_READY, f"does not answer: {silence}")
-        return (silent, *_doors(facts, policy))
+        return (silent, *_rpo(facts, policy), *_doors(facts, policy))
     return (
         *_health(facts, policy),
         *_switch(facts, policy),
@@ -280,8 +280,11 @@ def _named(limit: Limit) -> str:
 def _doors(facts: SiteFacts, policy: ReadinessPolicy) -> Iterator[Point]:
     if not facts.doors:
         return
-    bad = [door for door in facts.doors if door.problem]
-    for door in bad:
+    silent = [door.name.partition(".")[0] for door in facts.doors if door.is_silent]
+    if silent:
+        why = next(door.problem for door in facts.doors if door.is_silent)
+        yield Point("names", Level.NOT_READY, f"{', '.join(silent)}: {why}")
+    for door in (one for one in facts.doors if one.problem and not one.is_silent):
         yield Point("name", Level.NOT_READY, f"{door.name}: {door.problem}")
     good = [door for door in facts.doors if not door.problem]
     lives = [(door.days_left(facts.now_s), door.name) for door in good]

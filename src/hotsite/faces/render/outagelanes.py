@@ -53,7 +53,8 @@ def timeline(found: Outage, layout: Layout) -> Markup:
     sheet.band(list(_epochs(found, at)), _css, empty="before")
     for site, region in sorted(found.regions.items()):
         sheet.title(f"What {region} did" if layout is WIDE else region)
-        spans = [_of(one, site, at) for one in outages.stretches(found, site)]
+        lane = outages.stretches(found, site)
+        spans = [span for one in lane for span in _of(one, site, at)]
         sheet.band(spans, _css, empty="")
     times = list(_operators(found, at))
     if times:
@@ -97,14 +98,16 @@ def _epochs(found: Outage, at: _Clock) -> Iterator[_Span]:
         yield _Span(at(start_s), at(end_s), name, turn.active)
 
 
-def _of(stretch: Stretch, site: str, at: _Clock) -> _Span:
+def _of(stretch: Stretch, site: str, at: _Clock) -> Iterator[_Span]:
     css = "phase"
     if stretch.is_active:
         css = site
     elif stretch.action == Action.WAIT.value:
         css = "off"
-    name = f"{stretch.action}, at most" if stretch.is_bound else stretch.action
-    return _Span(at(stretch.start_s), at(stretch.end_s), name, css)
+    told_s = stretch.end_s if stretch.lost_s is None else stretch.lost_s
+    yield _Span(at(stretch.start_s), at(told_s), stretch.action, css)
+    if stretch.silent_until_s is not None:
+        yield _Span(at(told_s), at(stretch.silent_until_s), "silent", "off")
 
 
 def _css(span: _Span) -> str:

@@ -25,7 +25,7 @@ from hotsite.faces.render import registry, rpo
 # Side by side only where a line of either still holds a sentence.
 _WIDE_MIN = 110
 _MARKS = {Level.READY: "✓", Level.LOOK: "!", Level.NOT_READY: "✗"}
-_STYLES = {Level.READY: "green", Level.LOOK: "yellow", Level.NOT_READY: "bold red"}
+_STYLES = {Level.READY: "green", Level.LOOK: "yellow", Level.NOT_READY: "red"}
 _NOUN_WIDTH = 10
 
 
@@ -204,7 +204,7 @@ def _panel(facts: SiteFacts, found: Found) -> Panel:
     level = worst(points)
     rows = Table.grid(padding=(0, 1))
     rows.add_column(no_wrap=True)
-    rows.add_column(no_wrap=True, style="dim")
+    rows.add_column(no_wrap=True, style="dim", min_width=_NOUN_WIDTH)
     rows.add_column(ratio=1, overflow="fold")
     for point in points:
         style = _STYLES[point.level]

@@ -118,23 +118,6 @@ def switch(inputs: SiteInputs) -> Statements:
     return (allow("dynamodb:Query", on=[_table(inputs, "operations")]),)
 
 
-def readiness(inputs: SiteInputs) -> Statements:
-    """Read what status reads, keep what was said last, add to the journal."""
-    return (
-        allow("dynamodb:Query", "dynamodb:Scan", on=[_table(inputs, "registry")]),
-        allow("dynamodb:GetItem", "dynamodb:PutItem", on=[_table(inputs, "applied")]),
-        allow(
-            # Which Region the other replica is in.
-            "dynamodb:DescribeTable",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            on=[_table(inputs, "operations")],
-        ),
-        # It knows no resources (Service Authorization Reference, Service Quotas).
-        allow("servicequotas:ListServiceQuotas", on=["*"]),
-    )
-
-
 def canary(inputs: SiteInputs) -> Statements:
     """Read its own key, look for its message, write the verdict; guard the site."""
     return (

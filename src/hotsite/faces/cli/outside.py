@@ -16,9 +16,9 @@ from hotsite.adapters.mqtt import Credentials, Target
 from hotsite.adapters.resolver import DnsResolver, Resolver, SystemResolver
 from hotsite.adapters.tls_door import TlsDoors, dial_by_name
 from hotsite.core.headroom import Fleet
+from hotsite.faces.cli import sites
 from hotsite.faces.cli.files import read_settings
 from hotsite.faces.cli.sites import Remote
-from hotsite.local.client import LocalCloud
 
 _MQTT_PORT, _HTTPS_PORT = 8883, 443
 
@@ -99,7 +99,7 @@ def open_outside(options: argparse.Namespace) -> Outside:
         NotReadyError: The local cloud is not up.
     """
     if options.local is not None:
-        state = LocalCloud.open(Path(".hotsite") / options.local).state
+        state = sites.local_cloud(options.local).state
         ca = Path(state.ca).read_text("ascii")
         return Outside(
             state.domain,

@@ -116,9 +116,9 @@ def _outage(options: argparse.Namespace) -> int:
 
 
 def _entries(remote: Remote, since_s: float) -> tuple[Entry, ...] | str:
-    table = f"{remote.prefix}-operations"
+    operations = DynamoOperations(remote.client("dynamodb"), remote.operations)
     try:
-        return DynamoOperations(remote.client("dynamodb"), table).entries(since_s)
+        return operations.entries(since_s)
     except RetryableError as error:
         return str(error)
 

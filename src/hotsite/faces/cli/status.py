@@ -156,7 +156,7 @@ class _Watch:
             self.outside.domain,
             intake,
             DynamoHealthVerdicts(dynamodb, remote.tables[1]),
-            DynamoOperations(dynamodb, f"{remote.prefix}-operations"),
+            DynamoOperations(dynamodb, remote.operations),
             ServiceQuotas(remote.client("service-quotas"), remote.region),
             self.outside.doors,
         )

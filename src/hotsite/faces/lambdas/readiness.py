@@ -10,6 +10,7 @@ from hotsite.adapters.aws.region_tables import DynamoHealthVerdicts
 from hotsite.adapters.aws.replicas import other_region
 from hotsite.adapters.aws.service_quotas import ServiceQuotas
 from hotsite.adapters.aws.session import client
+from hotsite.adapters.sites import HttpsSites
 from hotsite.adapters.tls_door import TlsDoors
 from hotsite.core.headroom import Fleet
 from hotsite.core.site_readiness import ReadinessPolicy
@@ -40,7 +41,8 @@ def _parts(account_id: str) -> tuple[Post, Peer, ReadinessPolicy, MetricLog]:
     )
     there = other_region(clients.dynamodb, told.operations, told.region)
     quotas = ServiceQuotas(client(_QUOTAS, there), there) if there else None
-    peer = Peer(there or "the other Region", quotas)
+    sites = HttpsSites(told.domain, port=told.api_port)
+    peer = Peer(there or "the other Region", quotas, sites)
     policy = ReadinessPolicy(Fleet(told.fleet_size, rto_s=told.rto_s))
     metrics = MetricLog(told.prefix, post.intake.site.clock)
     return post, peer, policy, metrics

@@ -1,11 +1,11 @@
 """Whether this site could take the fleet, asked every half hour from inside."""
 
 from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from hotsite.infra.constructs import permissions
-from hotsite.infra.constructs.functions import Job, SiteFunction
-from hotsite.infra.inputs import SiteInputs
+from hotsite.infra.constructs.functions import Job, SiteFunction, allow
+from hotsite.infra.inputs import SiteInputs, arn
 
 # A thousand names at two reads each, four handshakes, and two lists of quotas.
 _LIMIT_S = 120
@@ -18,7 +18,7 @@ class Readiness(Construct):
         super().__init__(scope, "Readiness")
         job = Job(
             "readiness",
-            permissions.readiness(inputs),
+            _statements(inputs),
             limit_s=_LIMIT_S,
             variables=_variables(inputs),
         )
@@ -45,6 +45,27 @@ class Readiness(Construct):
             source=clock.attr_arn,
         )
         self.function = function.name
+
+
+def _statements(inputs: SiteInputs) -> tuple[iam.PolicyStatement, ...]:
+    """Read what status reads, keep what was said last, add to the journal."""
+    registry, applied, operations = (
+        arn("dynamodb", f"table/{inputs.settings.table(noun)}")
+        for noun in ("registry", "applied", "operations")
+    )
+    return (
+        allow("dynamodb:Query", "dynamodb:Scan", on=[registry]),
+        allow("dynamodb:GetItem", "dynamodb:PutItem", on=[applied]),
+        allow(
+            # Which Region the other replica is in.
+            "dynamodb:DescribeTable",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            on=[operations],
+        ),
+        # It knows no resources (Service Authorization Reference, Service Quotas).
+        allow("servicequotas:ListServiceQuotas", on=["*"]),
+    )
 
 
 def _variables(inputs: SiteInputs) -> tuple[tuple[str, str], ...]:

@@ -44,7 +44,7 @@ soak: $(VENV)/.ready ## Play seeds FROM .. FROM+SEEDS-1 of the simulated disaste
 	@$(BIN)/python scripts/soak.py --from $(FROM) --seeds $(SEEDS)
 
 bench: $(VENV)/.ready .venv-clients/.ready ## Write the benchmarks, one JSON file each, under build/bench/
-	@scripts/tools.sh mosquitto
+	@scripts/tools.sh mosquitto dnsperf knot
 	@$(BIN)/python scripts/bench.py --out build/bench
 
 conformance: $(VENV)/.ready .venv-clients/.ready ## Try our agent, the AWS SDK v2 and paho, and write docs/conformance.md

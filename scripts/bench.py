@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench_capacity import capacity
 from bench_connects import connects
+from bench_dns import answering
 from bench_failover import failovers
 from bench_forecast import forecasts
 from bench_health import health
@@ -180,6 +181,7 @@ BENCHMARKS: tuple[Callable[[], Iterable[Result]], ...] = (
     quotas,
     seeding,
     dns,
+    answering,
     mqtt,
     drills,
     forecasts,

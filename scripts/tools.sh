@@ -2,10 +2,17 @@
 # Install, where it is missing, what the tests' unmodified clients need: mosquitto_pub,
 # mosquitto_sub and dig. Only Debian's own client is used; without root it says what to do.
 set -euo pipefail
-# An argument names one more: `tools.sh mosquitto` gets the broker that benchmarks use.
 wanted=()
+# Arguments name what benchmarks use beside that: `tools.sh mosquitto dnsperf knot`.
+for more in "$@"; do
+  case $more in
+    mosquitto) program=/usr/sbin/mosquitto ;;
+    knot) program=/usr/sbin/knotd ;;
+    *) program=$more ;;
+  esac
+  command -v "$program" >/dev/null || wanted+=("$more")
+done
 command -v mosquitto_pub >/dev/null || wanted+=(mosquitto-clients)
-if [ "${1:-}" = mosquitto ] && [ ! -x /usr/sbin/mosquitto ]; then wanted+=(mosquitto); fi
 command -v dig >/dev/null || wanted+=(bind9-dnsutils)
 command -v unshare >/dev/null || wanted+=(util-linux)
 if [ "${#wanted[@]}" -eq 0 ]; then exit 0; fi

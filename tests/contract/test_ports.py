@@ -37,6 +37,9 @@ SUITES = {
     "ResumeNotes": (f"{HERE}/test_outside.py", "resumes.port.note"),
     "Commands": (f"{HERE}/test_outside.py", "commanded.order"),
     "Lags": (f"{HERE}/test_lags.py", "ports.readings"),
+    "SiteQuotas": (f"{HERE}/test_readiness.py", "quotas.read"),
+    "Doors": (f"{HERE}/test_readiness.py", "doors.look"),
+    "Keys": (f"{HERE}/test_keys.py", "keys.names"),
     "Compute": (f"{HERE}/test_compute.py", "compute.off"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.

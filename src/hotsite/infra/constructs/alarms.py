@@ -148,7 +148,11 @@ def _own_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
 
 
 def _site_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
-    """Return those on whether a site could be lost, or taken to, right now."""
+    """Return those on whether a site could be lost, or taken to, right now.
+
+    A pilot light that is off measures neither, and that is no news.
+    """
+    missing = "notBreaching" if inputs.is_off else "breaching"
     prefix = ("Prefix", inputs.settings.prefix)
     return (
         _Alarm(
@@ -158,7 +162,7 @@ def _site_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
             prefix,
             threshold=inputs.settings.outbox.reach_s / 2,
             # A meter that stands still must not look like a small figure.
-            missing="breaching",
+            missing=missing,
         ),
         _Alarm(
             "ready",
@@ -167,7 +171,7 @@ def _site_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
             prefix,
             threshold=0,
             periods=1,
-            missing="breaching",
+            missing=missing,
             period_s=_READINESS_S,
         ),
     )

@@ -36,6 +36,7 @@ def wrong(course):
         (Course((Act(hurt=Outage.KILL, awaits="c"),)), ["act 1: awaits"]),
         (Course((Act(hurt=Outage.BROWN_OUT, share=0),)), ["act 1: share"]),
         (Course((Act(hurt=Outage.KILL, after_s=-1),)), ["act 1: after_s"]),
+        (Course((Act(operate=Kind.FORCED, tries_max=0),)), ["act 1: tries_max"]),
         (Course((Act(operate=Kind.FAILBACK, site="b"),)), ["act 1: site"]),
     ],
 )

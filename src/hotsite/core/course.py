@@ -62,6 +62,7 @@ class Act:
         after_s: Seconds from then, or from the act before, until it begins.
         because: The reason with which an operator overrides objections, or "".
         ends: How the operation is expected to end.
+        tries_max: How often the operator tries until it ends so, 1 or more.
     """
 
     hurt: Outage | None = None
@@ -73,6 +74,7 @@ class Act:
     after_s: float = 0.0
     because: str = ""
     ends: Ending = Ending.DONE
+    tries_max: int = 1
 
     @property
     def text(self) -> str:
@@ -230,5 +232,7 @@ def _problems_of(act: Act) -> Iterator[tuple[str, str]]:
         yield "share", "above 0, at most 1"
     if not 0 <= act.after_s <= _WAIT_S_MAX:
         yield "after_s", f"0 to {_WAIT_S_MAX:g} seconds"
+    if act.tries_max < 1:
+        yield "tries_max", "1 or more"
     if act.operate is Kind.FAILBACK and act.site != SITES[0]:
         yield "site", f"{SITES[0]} for a failback"

@@ -15,6 +15,7 @@ from hotsite.core.course import (
     Course,
     DeviceSilent,
     OperationEnded,
+    OperationTold,
     Outage,
     OutageBegan,
     OutageEnded,
@@ -38,10 +39,11 @@ from hotsite.core.scenario import Scenario
 from hotsite.errors import HotsiteError, NotReadyError
 from hotsite.flows import books
 from hotsite.ports import Clock, FleetPlan, Journal
-from hotsite.ports.course import CourseWorld
+from hotsite.ports.course import CourseWorld, Ended
 
 _TICK_S = 0.25
 _LIMIT_S = 60.0
+_TRY_AGAIN_S = 15.0
 # A device that skips so many messages in a row is silent; one or two are late.
 _SILENT_INTERVALS = 3
 _SILENT_S_MIN = 6.0
@@ -260,16 +262,26 @@ def _await(run: _Run, letter: str) -> None:
 
 
 def _operate(run: _Run, act: Act, kind: Kind) -> None:
-    began_s = run.clock.now_s()
+    for tries_left in reversed(range(act.tries_max)):
+        began_s = run.clock.now_s()
+        ended = _ended(run, act, kind)
+        took_s = round(run.clock.now_s() - began_s, 3)
+        if ended.ending is act.ends or not tries_left:
+            break
+        run.journal.write(OperationTold(f"{kind.value}: {ended.text}"))
+        run.watch(_TRY_AGAIN_S)
+    run.journal.write(
+        OperationEnded(kind, act.site, ended.ending, act.ends, ended.text, took_s)
+    )
+
+
+def _ended(run: _Run, act: Act, kind: Kind) -> Ended:
     run.world.operate(kind, act.site, act.because)
     while (ended := run.world.operated()) is None:
         run.look()
         run.clock.sleep(_TICK_S)
     run.look()
-    took_s = round(run.clock.now_s() - began_s, 3)
-    run.journal.write(
-        OperationEnded(kind, act.site, ended.ending, act.ends, ended.text, took_s)
-    )
+    return ended
 
 
 def _settle(run: _Run) -> None:

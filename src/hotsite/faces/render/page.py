@@ -98,15 +98,12 @@ def _sections(story: Story) -> Iterable[Markup]:
 
 def _recovery_sections(story: Story) -> Iterable[Markup]:
     verdict = story.verdict
-    if story.away_s:
+    if story.away_s and verdict.course is None:
         yield parts.section(
             "How long devices were away",
             tag(
                 "p",
-                "The longest time from the last message of a device that was stored to"
-                " the next one."
-                if verdict.course
-                else "A device is back when telemetry that it published after the fault"
+                "A device is back when telemetry that it published after the fault"
                 " is stored in the surviving site.",
             ),
             *(curve(story, layout) for layout in LAYOUTS),

@@ -102,7 +102,7 @@ class Story:
             (event.at_s, fact.phase.replace("_", " "))
             for event, fact in self.history.each(PhaseStarted)
         ]
-        return self._spans((at_s, label, True) for at_s, label in starts)
+        return self.spans((at_s, label, True) for at_s, label in starts)
 
     @property
     def iot_name(self) -> str:
@@ -113,7 +113,7 @@ class Story:
     @property
     def answers(self) -> tuple[Span, ...]:
         """Return what the fleet's name meant, over time."""
-        return self._spans(
+        return self.spans(
             (event.at_s, fact.region or "", fact.region is not None)
             for event, fact in self.history.each(DnsAnswered)
             if is_iot_name(fact)
@@ -121,13 +121,19 @@ class Story:
 
     def health(self, region: str) -> tuple[Span, ...]:
         """Return what the health checkers thought of a site, over time."""
-        return self._spans(
+        return self.spans(
             (event.at_s, "healthy" if fact.is_healthy else "unhealthy", fact.is_healthy)
             for event, fact in self.history.each(SiteHealth)
             if fact.region == region
         )
 
-    def _spans(self, changes: Iterable[tuple[float, str, bool]]) -> tuple[Span, ...]:
+    def spans(self, changes: Iterable[tuple[float, str, bool]]) -> tuple[Span, ...]:
+        """Return the stretches between changes, within the picture.
+
+        Args:
+            changes: When, on the drill's clock, what holds from then on, and whether
+                that is how it should be; in order.
+        """
         edges = [*changes, (self.end_s + self.zero_s, "", True)]
         spans = (
             Span(

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hotsite.core.churn import RegistryChanged
+from hotsite.core.epoch import SITES
 from hotsite.core.hardship import PowerCut
+from hotsite.faces.render import courselanes
 from hotsite.faces.render.charts import (
     WIDE,
     Layout,
@@ -59,6 +61,8 @@ def timeline(story: Story, layout: Layout) -> Markup:
         _power(sheet)
     _dns(sheet)
     _health(sheet)
+    if courselanes.is_course(story):
+        _course(sheet)
     if not is_churn:
         _backlog(sheet)
     if has_fault:
@@ -69,7 +73,8 @@ def timeline(story: Story, layout: Layout) -> Markup:
                 "\u25bc fault", at, top - 2, text_anchor="middle", class_="fault-label"
             ),
         ]
-    unit = "seconds since the fault" if has_fault else "seconds since the start"
+    first = "the first act" if courselanes.is_course(story) else "the start"
+    unit = f"seconds since {'the fault' if has_fault else first}"
     sheet.parts += [*sheet.titles, *time_axis(x, sheet.y + 6, layout, unit=unit)]
     height = sheet.y + 6 + 3.6 * layout.font
     about = ("timeline", "Timeline of the drill", _description(story))
@@ -90,8 +95,27 @@ def _health(sheet: _Sheet) -> None:
     started = sheet.story.history.started
     for region, css in ((started.active, "a"), (started.standby, "b")):
         colours = {True: css, False: "off"}
-        sheet.title(f"Health checks of {region}")
-        _band(sheet, sheet.story.health(region), _by_health(colours))
+        spans = sheet.story.health(region)
+        if spans:
+            sheet.title(f"Health checks of {region}")
+            _band(sheet, spans, _by_health(colours))
+
+
+def _course(sheet: _Sheet) -> None:
+    """Draw whose switch was on, what was broken, and what operators did."""
+    story = sheet.story
+    for letter, css in zip(SITES, "ab", strict=True):
+        colours = {True: css, False: "off"}
+        sheet.title(f"Switch of site {letter}")
+        spans = courselanes.switch_lane(story, letter)
+        sheet.band(spans, _by_health(colours), empty="silent")
+    operations = courselanes.broken(courselanes.operation_lane(story))
+    if operations:
+        sheet.title("Operations")
+        _band(sheet, operations, lambda _: "phase")
+    for name, spans in courselanes.outage_lanes(story):
+        sheet.title(f"Broken: {name}")
+        _band(sheet, courselanes.broken(spans), lambda _: "cut")
 
 
 def _by_health(colours: Mapping[bool, str]) -> Callable[[Span], str]:

@@ -39,7 +39,7 @@ LINES_MAX = 60
 # From so many seeds on, some kinds are played for each so many-th seed only.
 SPARING = (
     (1, {}),
-    (101, {"failover": 4}),
+    (101, {"telemetry": 4, "failover": 4}),
     (1001, {"telemetry": 4, "failover": 20}),
 )
 # What a seed is, and who plays it.

@@ -71,6 +71,8 @@ GROUPS = (
     Group("local", (Tests(("local",)),)),
     Group("ports", (Tests(("fleet", "contract", "agent", "adapters")),)),
     Group("manuals", (Tests(("docs", "clients")),)),
+    # They wait for most of their time.
+    Group("courses", (Tests(("courses",)),)),
     Group(
         "drills",
         (Tests(("drills",)),),

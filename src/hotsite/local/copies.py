@@ -8,6 +8,7 @@ what is missing. What has not left a Region when it dies stays there until it
 returns: the source must answer for each object.
 """
 
+import functools
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -183,8 +184,14 @@ def _listed(store: Any, bucket: str, prefix: str) -> Iterator[Listed]:
             yield Listed(each["Key"], each["ETag"], written_at_s)
 
 
+@functools.cache
+def _session() -> Any:
+    """Return the session of all copiers, which are made one after the other."""
+    return boto3.session.Session()
+
+
 def _client(gateway: Gateway, account_id: str) -> Any:
-    return boto3.session.Session().client(
+    return _session().client(
         "s3",
         region_name=gateway.region,
         endpoint_url=f"http://{gateway.address}:{gateway.port}",

@@ -5,7 +5,9 @@ replicas of a global table and a hosted zone belongs to no Region; the emulator
 has neither, so both are made here.
 """
 
+import functools
 import json
+import threading
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -73,19 +75,30 @@ def client(place: Place, service: str, *, account_id: str) -> Any:
         service: Such as ``iot``.
         account_id: The emulator takes the account from the access key.
     """
-    return boto3.session.Session().client(
-        service,
-        region_name=place.region,
-        endpoint_url=place.gateway_url,
-        aws_access_key_id=account_id,
-        aws_secret_access_key="local",  # noqa: S106 (the emulator has no secrets)
-        config=Config(
-            connect_timeout=2,
-            read_timeout=60,
-            retries={"max_attempts": 1},
-            s3={"addressing_style": "path"},
-        ),
-    )
+    # Clients may be used by any thread, and sessions made clients of by one at a time
+    # (boto3 guide, "Session"); a session of its own reads a service's model anew.
+    with _making:
+        return _session().client(
+            service,
+            region_name=place.region,
+            endpoint_url=place.gateway_url,
+            aws_access_key_id=account_id,
+            aws_secret_access_key="local",  # noqa: S106 (the emulator has no secrets)
+            config=Config(
+                connect_timeout=2,
+                read_timeout=60,
+                retries={"max_attempts": 1},
+                s3={"addressing_style": "path"},
+            ),
+        )
+
+
+_making = threading.Lock()
+
+
+@functools.cache
+def _session() -> Any:
+    return boto3.session.Session()
 
 
 def deploy(plan: Plan) -> Deployed:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hotsite.errors import PermanentError
-from hotsite.local.region import nursery, sql, workers
+from hotsite.local.region import later, models, nursery, sql, workers
 from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.connections import Connections
@@ -81,6 +81,7 @@ class Region:
             raise UnknownMinistackError(
                 f"ministack {found} is installed, the patches need {VERSION}"
             )
+        later.install()
         self._iot = importlib.import_module("ministack.services.iot")
         self._authorization = Authorization(self._iot, self.config)
         self._front = Front(self._iot, self.limits, Trail(self.config))
@@ -101,6 +102,7 @@ class Region:
             *self._endpoint_patches(),
             *self._delivery_patches(),
             *sql.patches(self._iot),
+            *models.patches(importlib.import_module("ministack.core.responses")),
             *self._lambda_patches(),
             *self._other(),
         )

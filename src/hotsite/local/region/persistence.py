@@ -20,6 +20,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from hotsite.local.region import later
 from hotsite.local.region.changes import Change, Version
 from hotsite.local.region.noted import NotedDict
 from hotsite.local.region.statefile import Row, StateFile, key_text
@@ -88,7 +89,7 @@ class Keeper:
         self._tables = tables
         self._stores: dict[str, NotedDict] = {}
         self._modules: set[str] = set()
-        self._modules_count = 0
+        self._modules_count = (0, 0)
         self._marks: set[Key] = set()
         self._hashes: dict[tuple[str, str], int] = {}
         self._items: dict[Hashable, Any] = {}
@@ -165,7 +166,7 @@ class Keeper:
 
     def flush(self, keys: Iterable[Key]) -> None:
         """Write what changed of these records and of those nobody waits for."""
-        if len(sys.modules) != self._modules_count:
+        if (len(sys.modules), later.loaded_count()) != self._modules_count:
             self._adopt()
         noted = set(keys)
         while self._marks:
@@ -176,14 +177,16 @@ class Keeper:
 
     def _adopt(self) -> None:
         """Follow the stores of modules that were imported meanwhile."""
-        self._modules_count = len(sys.modules)
+        self._modules_count = (len(sys.modules), later.loaded_count())
         scope = importlib.import_module("ministack.core.responses")
         kinds = (scope.AccountRegionScopedDict, scope.AccountScopedDict)
         for path, module in list(sys.modules.items()):
             if not path.startswith(SERVICES) or path in self._modules:
                 continue
+            if later.is_waiting(module):
+                continue
             if getattr(module.__spec__, "_initializing", False):
-                self._modules_count = 0
+                self._modules_count = (0, 0)
                 continue
             self._modules.add(path)
             for variable, store in list(vars(module).items()):

@@ -15,9 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
+from hotsite.errors import UnreachableError
+from hotsite.local.region import objects
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.faults import Faults
 
@@ -287,17 +286,10 @@ class StreamPoller:
         # Lambda Developer Guide: aws/lambda/<mapping>/<shard>/YYYY/MM/DD/<time>-<id>.
         day, moment = time.strftime("%Y/%m/%d %Y-%m-%dT%H.%M.%S", now).split()
         key = f"aws/lambda/{mapping['UUID']}/{shard}/{day}/{moment}-{uuid.uuid4()}"
-        client = boto3.client(
-            "s3",
-            region_name=self._config.region,
-            endpoint_url=self._config.gateway_url,
-            aws_access_key_id=self._config.access_key_id,
-            aws_secret_access_key=self._config.secret_access_key,
-        )
         bucket = destination.rpartition(":")[2]
         try:
-            client.put_object(Bucket=bucket, Key=key, Body=json.dumps(document))
-        except (BotoCoreError, ClientError) as error:
+            objects.put(self._config, bucket, key, json.dumps(document).encode())
+        except UnreachableError as error:
             _logger.warning("batch_lost bucket=%s error=%s", bucket, error)
 
 

@@ -38,7 +38,7 @@ USERNAME = "companion"
 # The endpoint's first label has 14 characters on AWS; any stable text will do.
 _PREFIX_LENGTH = 12
 _HEALTHY_S_MAX = 60.0
-_LOOK_EVERY_S = 0.2
+_LOOK_EVERY_S = 0.4
 _ANSWER_S_MAX = 4.0
 _SAID_MAX = 1_000
 Note = Callable[[str], None]

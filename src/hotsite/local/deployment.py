@@ -28,7 +28,8 @@ ASSET_KEY_PREFIX = "hotsite/"
 # What names a site's canary function, which its clock starts within a minute.
 CANARY_OUTPUT = "CanaryFunction"
 _STACK_S_MAX = 60.0
-_POLL_S = 0.1
+# Each look costs both sides, on a machine that is busy with what is waited for.
+_POLL_S_MIN, _POLL_S_MAX = 0.05, 0.4
 _REASON_MAX, _END = 200, 120
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
@@ -248,7 +249,7 @@ def _parameters(stack: Stack, known: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _await_stack(formation: Any, stack: Stack) -> Mapping[str, str]:
-    deadline_s = time.monotonic() + _STACK_S_MAX
+    deadline_s, pause_s = time.monotonic() + _STACK_S_MAX, _POLL_S_MIN
     while time.monotonic() < deadline_s:
         found = formation.describe_stacks(StackName=stack.name)["Stacks"][0]
         status = found["StackStatus"]
@@ -257,7 +258,8 @@ def _await_stack(formation: Any, stack: Stack) -> Mapping[str, str]:
             return {each["OutputKey"]: each["OutputValue"] for each in outputs}
         if not status.endswith("_IN_PROGRESS") or status.startswith("ROLLBACK"):
             raise _failed(stack, _reason(formation, stack.name))
-        time.sleep(_POLL_S)
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _POLL_S_MAX)
     raise _failed(stack, f"not complete after {_STACK_S_MAX:.0f} s")
 
 

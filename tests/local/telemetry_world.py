@@ -95,6 +95,13 @@ class Site:
             each["OutputKey"]: each["OutputValue"]
             for each in stack["Stacks"][0]["Outputs"]
         }
+        # The site stack's own table, in which it is noted who came.
+        self.client("dynamodb").create_table(
+            TableName=SETTINGS.table("applied"),
+            KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
         iot = self.client("iot")
         iot.create_policy(policyName="all", policyDocument=json.dumps(POLICY))
 

@@ -9,6 +9,9 @@ TEST_FLAGS ?= -q
 # A lock names all that is needed; a resolver would look for newer releases (of `coverage[toml]`).
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
+# Each test starts many processes: they would all compile hotsite anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup drill test tools check format lock soak bench conformance clean
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,6 +41,7 @@ tools: # Debian packages that the tests' unmodified clients come from
 	@scripts/tools.sh
 
 test: $(VENV)/.ready .venv-clients/.ready tools check ## The whole suite, with real Regions on loopback
+	@$(BIN)/python -m compileall -q src tests scripts
 	@$(BIN)/python scripts/suite.py $(TEST_FLAGS)
 
 soak: $(VENV)/.ready ## Play seeds FROM .. FROM+SEEDS-1 of the simulated disasters

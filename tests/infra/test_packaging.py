@@ -87,3 +87,13 @@ def test_a_function_imports_from_its_zip_alone(built, tmp_path, function):
 def test_an_unknown_function_is_refused(tmp_path):
     with pytest.raises(InvalidInputError, match="no Lambda is named 'x'"):
         build("x", Platform.HOST, tmp_path)
+
+
+def test_local_workers_find_bytecode_and_lambda_finds_sources_alone(built):
+    names = {
+        platform: zipfile.ZipFile(built("health", platform)).namelist()
+        for platform in Platform
+    }
+    bytecode = f"hotsite/core/__pycache__/health.{sys.implementation.cache_tag}.pyc"
+    assert bytecode in names[Platform.HOST]
+    assert not [name for name in names[Platform.AWS] if name.endswith(".pyc")]

@@ -7,11 +7,12 @@ that name it are the same for both.
 """
 
 import hashlib
+import py_compile
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -131,7 +132,10 @@ def build(function: str, platform: Platform, out_dir: Path) -> Path:
         if lock is not None:
             _install(lock, platform, wheels)
         unfinished = Path(directory) / path.name
-        _write(unfinished, {**dict(_sources()), **dict(_shipped(wheels))})
+        files = {**dict(_sources()), **dict(_shipped(wheels))}
+        if platform is Platform.HOST:
+            files |= dict(_compiled(files, Path(directory) / "compiled"))
+        _write(unfinished, files)
         # A rename is atomic: a reader sees the whole zip or none.
         unfinished.rename(path)
     return path
@@ -198,6 +202,33 @@ def _shipped(wheels: Path) -> Iterator[tuple[str, Path]]:
         is_ours = name.parts[0] != "bin" and "__pycache__" not in name.parts
         if path.is_file() and is_ours and path.name not in _NOT_SHIPPED:
             yield name.as_posix(), path
+
+
+def _compiled(files: Mapping[str, Path], folder: Path) -> Iterator[tuple[str, Path]]:
+    """Compile what a worker of the local cloud would compile at each start.
+
+    Its interpreter is this one. Lambda's is another, whose bytecode nobody can check
+    against its source.
+    """
+    folder.mkdir()
+    for number, (name, source) in enumerate(files.items()):
+        if source.suffix != ".py":
+            continue
+        target = folder / f"{number}.pyc"
+        try:
+            py_compile.compile(
+                str(source),
+                cfile=str(target),
+                dfile=name,
+                doraise=True,
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+            )
+        except py_compile.PyCompileError:
+            # A wheel may carry what only another interpreter can read.
+            continue
+        head, _, tail = name.rpartition("/")
+        kept = f"{tail.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
+        yield f"{head}/__pycache__/{kept}".lstrip("/"), target
 
 
 def _write(path: Path, files: dict[str, Path]) -> None:

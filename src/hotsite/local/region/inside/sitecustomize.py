@@ -34,7 +34,12 @@ _ask_the_machine = socket.getaddrinfo
 def _getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
     name = host.lower().rstrip(".") if isinstance(host, str) else ""
     if name in _NAMES:
-        return _ask_the_machine(_ADDRESS, *arguments, **options)
+        found = _ask_the_machine(_ADDRESS, *arguments, **options)
+        if not (_SERVER and found[0][3]):
+            return found
+        # Who asks for the end of the chain compares it with that of other names.
+        end, _ = _look_up(name)
+        return [(*one[:3], end if one[3] else "", one[4]) for one in found]
     if not _SERVER or "." not in name or name.replace(".", "").isdigit():
         return _ask_the_machine(host, *arguments, **options)
     end, address = _look_up(name)

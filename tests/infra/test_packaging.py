@@ -53,7 +53,7 @@ def test_native_code_is_of_the_platform_that_runs_it(built):
 
 def test_no_zip_holds_faces_or_tools_that_a_lambda_must_not_have(built):
     for function in FUNCTIONS:
-        path = built(function)
+        path = built(function, Platform.AWS)
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
         assert names == sorted(names)

@@ -99,9 +99,10 @@ def _sections(found: Outage) -> Iterator[Markup]:
             )
         ),
     )
-    for table in (turn_table(found), line_table(found)):
+    tables = ((turn_table(found), "ledger turns"), (line_table(found), "ledger"))
+    for table, css in tables:
         if table.rows:
-            yield parts.section(table.caption, parts.table(table, "ledger"))
+            yield parts.section(table.caption, parts.table(table, css))
 
 
 def cards(found: Outage) -> tuple[Figure, ...]:

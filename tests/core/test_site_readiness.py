@@ -144,6 +144,13 @@ def test_switch_is_what_the_own_replica_allows_to_believe(items, level, said):
     assert said in found.text
 
 
+def test_guard_that_waits_says_for_what():
+    here = replace(looked("b", Epoch(0, "a", 0.0)), action=Action.WAIT, reason="DNS")
+    found = points(facts(book=book(here)))["switch"]
+    assert found.level is LOOK
+    assert found.text.endswith("; its guard waits: DNS")
+
+
 def test_pause_and_operation_are_shown_and_stop_nobody():
     pause = Pause(is_paused=True, until_s=NOW_S + 1800, by="ann", reason="network")
     operation = Operation(

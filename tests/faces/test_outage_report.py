@@ -111,6 +111,7 @@ def test_journal_that_makes_no_sense_is_one_clear_line(tmp_path, text, message):
         (["report"], "a folder with a journal, or --outage"),
         (["report", "x", "--outage"], "without DIR"),
         (["report", "--outage", "--since", "noon", "--local"], "--since noon"),
+        (["report", "--outage", "--since", "2y", "--local"], "--since 2y"),
     ],
 )
 def test_wrong_usage_is_one_clear_line(

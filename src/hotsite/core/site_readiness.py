@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from hotsite.core import headroom, health
 from hotsite.core.headroom import Fleet, Limit
-from hotsite.core.operations import Book
+from hotsite.core.operations import Action, Book
 from hotsite.core.site_facts import Connected, Sampled, SiteFacts, Unknown
 from hotsite.core.standing import FencePolicy, Posture, Standing, posture
 
@@ -135,6 +135,9 @@ def _switch(facts: SiteFacts, policy: ReadinessPolicy) -> Iterator[Point]:
     elif facts.now_s - look.at_s > policy.guard_age_s_max:
         age = _ago(facts.now_s - look.at_s)
         yield Point("switch", Level.NOT_READY, f"{text}; its guard looked {age}")
+    elif look.action is Action.WAIT and found.standing is not Standing.FENCED:
+        waits = f"{text}; its guard waits: {look.reason}"
+        yield Point("switch", Level.LOOK, waits)
     else:
         is_fine = found.standing is not Standing.FENCED
         yield Point("switch", Level.READY if is_fine else Level.NOT_READY, text)

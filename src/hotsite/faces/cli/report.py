@@ -16,7 +16,7 @@ from hotsite.core.verdict import judge
 from hotsite.errors import InvalidInputError, RetryableError, UnreachableError
 from hotsite.faces import render
 from hotsite.faces.cli import sites
-from hotsite.faces.cli.moments import moment
+from hotsite.faces.cli.moments import moment, span
 from hotsite.faces.cli.sites import Remote
 from hotsite.faces.render import outage as outage_render
 
@@ -32,10 +32,10 @@ exit codes:
 
 examples:
   hotsite report build/drills/region-loss
-  hotsite report --outage --since -2h --out build/outage
+  hotsite report --outage --since 2h --out build/outage
   hotsite report --outage --local
 """
-_SINCE = "-24h"
+_SINCE = "24h"
 _JOURNAL, _PAGE = "journal.jsonl", "report.html"
 
 
@@ -57,7 +57,7 @@ def register(commands: Any) -> None:
         "--since",
         default=_SINCE,
         metavar="T",
-        help=f"from when on: RFC 3339, or back from now (default {_SINCE})",
+        help=f"from when on: RFC 3339, or a span back from now (default {_SINCE})",
     )
     command.add_argument(
         "--out", type=Path, metavar="DIR", help=f"write {_JOURNAL} and {_PAGE} there"
@@ -105,7 +105,7 @@ def write(folder: Path, *, is_json: bool) -> int:
 
 def _outage(options: argparse.Namespace) -> int:
     now_s = SystemClock().now_s()
-    since_s = moment(options.since, flag="--since", now_s=now_s)
+    since_s = _since_s(options.since, now_s)
     remotes = sites.open_all(options)
     regions = {remote.letter: remote.region for remote in remotes}
     read = {remote.letter: _entries(remote, since_s) for remote in remotes}
@@ -113,6 +113,13 @@ def _outage(options: argparse.Namespace) -> int:
         raise UnreachableError("; ".join(map(str, read.values())))
     found = outages.gather(read, regions, since_s=since_s, now_s=now_s)
     return _told(found, options.out, is_json=options.json)
+
+
+def _since_s(text: str, now_s: float) -> float:
+    """Return from when on; a span has no sign: argparse would take it for a flag."""
+    if text[:1].isdigit() and text[-1:].isalpha() and text[-1:] != "Z":
+        return now_s - span(text, flag="--since")
+    return moment(text, flag="--since", now_s=now_s)
 
 
 def _entries(remote: Remote, since_s: float) -> tuple[Entry, ...] | str:

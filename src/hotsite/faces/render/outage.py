@@ -46,7 +46,7 @@ def headline(found: Outage) -> str:
     where = found.regions[last.active]
     if not told.switches:
         return f"{where} stayed active: epoch {last.number}, by {last.by}."
-    times = {1: "once", 2: "twice"}.get(told.switches, f"{told.switches} times")
+    times = _times(told.switches)
     return f"The fleet's site changed {times}; {where} is active, by {last.by}."
 
 
@@ -99,9 +99,10 @@ def _sections(found: Outage) -> Iterator[Markup]:
             )
         ),
     )
-    for table in (turn_table(found), line_table(found)):
+    tables = ((turn_table(found), "ledger turns"), (line_table(found), "ledger"))
+    for table, css in tables:
         if table.rows:
-            yield parts.section(table.caption, parts.table(table, "ledger"))
+            yield parts.section(table.caption, parts.table(table, css))
 
 
 def cards(found: Outage) -> tuple[Figure, ...]:
@@ -137,7 +138,7 @@ def figure_table(found: Outage) -> Table:
         "What it comes to",
         ("Figure", "Value"),
         (
-            ("The site changed", f"{told.switches} times"),
+            ("The site changed", _times(told.switches)),
             ("Two sites active", f"{most}{told.two_active_s:.1f} s"),
             ("Nobody active", f"{told.none_active_s:.1f} s"),
             ("Active, and silent or sick to the other", f"{told.doubted_s:.1f} s"),
@@ -173,6 +174,10 @@ def line_table(found: Outage) -> Table:
         entry = line.entry
         rows.append((_clock(entry.at_s), entry.by, entry.what, entry.reason))
     return Table("What was written", ("At (UTC)", "By", "What", "Why"), tuple(rows))
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _clock(at_s: float) -> str:

@@ -1,0 +1,38 @@
+"""The runbook, run as it is written, and held to what status can say."""
+
+import re
+
+import pytest
+from tests.docs.page import ROOT, play
+
+PAGE = ROOT / "docs" / "runbook.md"
+TEXT = PAGE.read_text()
+JUDGE = ROOT / "src" / "hotsite" / "core" / "site_readiness.py"
+
+
+@pytest.mark.local
+def test_every_block_of_the_runbook_works_and_shows_what_it_says(tmp_path):
+    play(PAGE, tmp_path, limit_s=1500)
+
+
+def test_each_symptom_of_the_table_has_its_section():
+    anchors = re.findall(r"\]\(#([a-z-]+)\) \|", TEXT)
+    titles = [line[3:] for line in TEXT.splitlines() if line.startswith("## ")]
+    assert titles
+    assert set(anchors) == {one.lower().replace(" ", "-") for one in titles}
+
+
+def test_each_section_says_what_it_means_what_to_do_and_when_not_to():
+    for section in re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:]:
+        title = section.partition("\n")[0]
+        assert "```sh" in section, title
+        for part in ("What it means.", "What to do.", "When not to act."):
+            assert f"**{part}**" in section, f"{title}: {part}"
+
+
+def test_each_point_of_status_has_a_row_in_the_runbook_or_the_manual():
+    nouns = set(re.findall(r'Point\("([a-z ]+)"', JUDGE.read_text()))
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    rows = re.findall(r"^\| ([a-z ,]+) \|", TEXT + manual, re.MULTILINE)
+    known = {noun for row in rows for noun in row.split(", ")}
+    assert nouns - known == {"site"}

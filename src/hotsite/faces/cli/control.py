@@ -37,6 +37,8 @@ from hotsite.ports.operations import Compute
 
 # Two cores share both brokers and all their clients: more at once is only slower.
 _LOCAL_CONNECTS_PER_S = 100.0
+# The name server there answers all who ask, and remembers nothing.
+_LOCAL_DNS_S_MAX = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,10 @@ def of_cloud(local: LocalCloud, tell: Tell) -> Opened:
         SystemClock(),
         _operator(),
         f"iot.{state.domain}",
-        Limits(fleet=Fleet(connects_per_s=_LOCAL_CONNECTS_PER_S)),
+        Limits(
+            fleet=Fleet(connects_per_s=_LOCAL_CONNECTS_PER_S),
+            dns_wait_s_max=_LOCAL_DNS_S_MAX,
+        ),
         tell,
     )
     return Opened(control, _regions(remotes))

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.local
 
 ROOT = Path(__file__).parents[2]
 HOTSITE = [sys.executable, "-m", "hotsite.faces.cli.main"]
-LIMIT_S = 240
+LIMIT_S = 600
 
 
 def drill(out, scenario, *flags):

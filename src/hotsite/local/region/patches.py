@@ -248,6 +248,12 @@ class Region:
                 self._poll_streams,
             ),
             Patch(
+                "services.lambda_svc:_esm_response",
+                "Shows an event source that a stack made with Enabled false, and that"
+                " is not polled, as Enabled.",
+                _with_state,
+            ),
+            Patch(
                 "services.apigateway:_validate_jwt_authorizer",
                 "Accepts a token that never expires; API Gateway requires 'exp'"
                 " (Developer Guide, 'Control access to HTTP APIs with JWT"
@@ -347,6 +353,16 @@ class Region:
                 self.on_write(table, new or old or {})
 
         return emit
+
+
+def _with_state(original: Function) -> Function:
+    def respond(mapping: dict[str, Any]) -> Any:
+        # Lambda API reference, EventSourceMappingConfiguration, "State".
+        is_on = mapping.get("Enabled", True)
+        shown = {**mapping, "State": mapping["State"] if is_on else "Disabled"}
+        return original(shown)
+
+    return respond
 
 
 def _require_expiry(original: Function) -> Function:

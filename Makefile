@@ -12,7 +12,7 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes 
 # Each test starts many processes: they would all compile hotsite anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup drill test tools check format lock soak bench conformance clean
+.PHONY: help setup drill test rehearse tools check format lock soak bench conformance clean
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -43,6 +43,9 @@ tools: # Debian packages that the tests' unmodified clients come from
 test: $(VENV)/.ready .venv-clients/.ready tools check ## The whole suite, with real Regions on loopback
 	@$(BIN)/python -m compileall -q src tests scripts
 	@$(BIN)/python scripts/suite.py $(TEST_FLAGS)
+
+rehearse: $(VENV)/.ready .venv-clients/.ready tools ## The runbook and failovers on live Regions, 20 minutes: before a release
+	@$(BIN)/pytest -s -q tests/rehearsal
 
 soak: $(VENV)/.ready ## Play seeds FROM .. FROM+SEEDS-1 of the simulated disasters
 	@$(BIN)/python scripts/soak.py --from $(FROM) --seeds $(SEEDS)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from tests.local.cloud_world import wait_until
-from tests.local.failover_world import (
+from tests.rehearsal.failover_world import (
     BlackHole,
     Field,
     behind,

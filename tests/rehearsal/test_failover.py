@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.local.cloud_world import wait_until
-from tests.local.failover_world import Field, took_s
+from tests.rehearsal.failover_world import Field, took_s
 
 from hotsite.adapters.clock import SystemClock
 from hotsite.core.operations import Action, Kind

@@ -18,10 +18,7 @@ from hotsite.core.churn import (
 )
 from hotsite.core.fates import CALM_OUTSIDE_S, Chooser, Fates, follow, stirred, stranded
 from hotsite.core.journal import (
-    SCHEMA,
     DeviceApplied,
-    DrillEnded,
-    DrillStarted,
     Fact,
     FaultInjected,
     Note,
@@ -29,7 +26,7 @@ from hotsite.core.journal import (
     PhaseStarted,
 )
 from hotsite.core.scenario import Scenario
-from hotsite.errors import HotsiteError, NotReadyError
+from hotsite.flows.stage import opening, to_its_end
 from hotsite.ports import Clock, Journal
 from hotsite.ports.churn import ChurnWorld
 
@@ -100,8 +97,10 @@ def play_churn(
     assert scenario.churn is not None  # noqa: S101 - the caller's choice of flow
     chooser = Chooser(scenario.seed, scenario.churn.outside_share)
     run = _Run(scenario, world, journal, clock, chooser)
-    _open(run, scenario_text)
-    try:
+    facts = world.facts()
+    run.active, run.standby = facts.active, facts.standby
+    journal.write(opening(scenario, scenario_text, facts))
+    with to_its_end(world, journal):
         _onboard(run)
         _change_in_both(run)
         _lose_and_return(run)
@@ -109,34 +108,6 @@ def play_churn(
         _change(run, run.churn.after, run.regions)
         _await_quiet(run)
         _look_at_all(run)
-    except HotsiteError as error:
-        trouble = world.trouble()
-        journal.write(DrillEnded(f"world died: {trouble or error}"))
-        if trouble is not None:
-            raise NotReadyError(trouble) from error
-        raise
-    journal.write(DrillEnded("done"))
-
-
-def _open(run: _Run, scenario_text: str) -> None:
-    facts, scenario = run.world.facts(), run.scenario
-    run.active, run.standby = facts.active, facts.standby
-    run.journal.write(
-        DrillStarted(
-            schema=SCHEMA,
-            versions=facts.versions,
-            seed=scenario.seed,
-            scenario_text=scenario_text,
-            scenario=scenario.name,
-            world=facts.name,
-            devices=scenario.devices,
-            machine=facts.machine,
-            objectives=scenario.objectives,
-            active=facts.active,
-            standby=facts.standby,
-            churn=run.churn.objectives,
-        )
-    )
 
 
 def _onboard(run: _Run) -> None:

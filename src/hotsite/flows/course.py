@@ -24,10 +24,7 @@ from hotsite.core.course import (
 )
 from hotsite.core.epoch import SITES
 from hotsite.core.journal import (
-    SCHEMA,
     DeviceApplied,
-    DrillEnded,
-    DrillStarted,
     Fact,
     FleetSampled,
     Note,
@@ -36,8 +33,8 @@ from hotsite.core.journal import (
 )
 from hotsite.core.operations import Kind
 from hotsite.core.scenario import Scenario
-from hotsite.errors import HotsiteError, NotReadyError
 from hotsite.flows import books
+from hotsite.flows.stage import opening, to_its_end
 from hotsite.ports import Clock, FleetPlan, Journal
 from hotsite.ports.course import CourseWorld, Ended
 
@@ -158,41 +155,14 @@ def play_course(
     """
     facts = world.facts()
     run = _Run(scenario, world, journal, clock, facts.active, facts.standby)
-    _open(run, scenario_text)
-    try:
+    journal.write(opening(scenario, scenario_text, facts))
+    with to_its_end(world, journal):
         _prepare(run)
         run.start(Phase.COURSE)
         for act in run.course.acts:
             _do(run, act)
         _settle(run)
         _collect(run)
-    except HotsiteError as error:
-        trouble = world.trouble()
-        journal.write(DrillEnded(f"world died: {trouble or error}"))
-        if trouble is not None:
-            raise NotReadyError(trouble) from error
-        raise
-    journal.write(DrillEnded("done"))
-
-
-def _open(run: _Run, scenario_text: str) -> None:
-    facts, scenario = run.world.facts(), run.scenario
-    run.journal.write(
-        DrillStarted(
-            schema=SCHEMA,
-            versions=facts.versions,
-            seed=scenario.seed,
-            scenario_text=scenario_text,
-            scenario=scenario.name,
-            world=facts.name,
-            devices=scenario.devices,
-            machine=facts.machine,
-            objectives=scenario.objectives,
-            active=facts.active,
-            standby=facts.standby,
-            course=run.course.objectives,
-        )
-    )
 
 
 def _prepare(run: _Run) -> None:

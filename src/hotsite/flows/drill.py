@@ -12,13 +12,10 @@ from hotsite.core.churn import SiteReturned
 from hotsite.core.hardship import SiteSick
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
-    SCHEMA,
     DeviceApplied,
     DeviceConnected,
     DeviceDisconnected,
     DeviceRecovered,
-    DrillEnded,
-    DrillStarted,
     Fact,
     FaultInjected,
     Note,
@@ -26,16 +23,16 @@ from hotsite.core.journal import (
     PhaseStarted,
 )
 from hotsite.core.scenario import FaultKind, Scenario
-from hotsite.errors import HotsiteError, NotReadyError, RetryableError
+from hotsite.errors import NotReadyError, RetryableError
 from hotsite.flows import books
 from hotsite.flows.power import Outages
+from hotsite.flows.stage import opening, to_its_end
 from hotsite.ports import (
     Clock,
     FleetPlan,
     Held,
     Journal,
     World,
-    WorldFacts,
 )
 
 _TICK_S = 0.25
@@ -142,19 +139,11 @@ def play(
         UnreachableError: A Region that should be alive did not answer.
     """
     facts = world.facts()
-    journal.write(_opening(scenario, scenario_text, facts))
+    journal.write(opening(scenario, scenario_text, facts))
     outages = Outages(scenario.power, scenario.seed, world, journal)
     run = _Play(scenario, world, journal, clock, facts.active, facts.standby, outages)
-    try:
+    with to_its_end(world, journal):
         _act(run)
-    except HotsiteError as error:
-        # What failed first may be a victim: the cause is what people need.
-        trouble = world.trouble()
-        journal.write(DrillEnded(f"world died: {trouble or error}"))
-        if trouble is not None:
-            raise NotReadyError(trouble) from error
-        raise
-    journal.write(DrillEnded("done"))
 
 
 def _act(run: _Play) -> None:
@@ -173,22 +162,6 @@ def _act(run: _Play) -> None:
     _collect(run)
     if scenario.region_returns:
         _return(run)
-
-
-def _opening(scenario: Scenario, scenario_text: str, facts: WorldFacts) -> DrillStarted:
-    return DrillStarted(
-        schema=SCHEMA,
-        versions=facts.versions,
-        seed=scenario.seed,
-        scenario_text=scenario_text,
-        scenario=scenario.name,
-        world=facts.name,
-        devices=scenario.devices,
-        machine=facts.machine,
-        objectives=scenario.objectives,
-        active=facts.active,
-        standby=facts.standby,
-    )
 
 
 def _prepare(run: _Play) -> None:

@@ -1,6 +1,6 @@
 """What a drill of the registry needs: two registries, and a Region to lose."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hotsite.core.churn import (
@@ -9,31 +9,16 @@ from hotsite.core.churn import (
     DeviceFound,
     RegionSwept,
 )
-from hotsite.core.journal import DeviceOnboarded, Fact
 from hotsite.core.scenario import FaultKind
-from hotsite.ports.world import WorldFacts
+from hotsite.ports.world import LiveRegions
 
 
-class ChurnWorld(Protocol):
+class ChurnWorld(LiveRegions, Protocol):
     """Two live Regions whose registries are changed.
 
     Every method raises ``UnreachableError`` when a Region that should answer
     does not, and ``NotReadyError`` when the world itself has died.
     """
-
-    def facts(self) -> WorldFacts:
-        """Return what the world says of itself."""
-        ...
-
-    def onboard(
-        self, things: Sequence[str], *, region: str | None
-    ) -> Iterator[DeviceOnboarded]:
-        """Onboard devices through the API, several at a time."""
-        ...
-
-    def lags(self, region: str) -> Mapping[str, float]:
-        """Return how late each device was applied in a Region, in seconds."""
-        ...
 
     def change(self, change: Change) -> None:
         """Make one change; it is done once this returns.
@@ -68,12 +53,4 @@ class ChurnWorld(Protocol):
         self, certificates: Sequence[tuple[str, int]], *, region: str
     ) -> Iterator[CertificateTried]:
         """Connect to a Region with each certificate: a thing and a number."""
-        ...
-
-    def observe(self) -> Sequence[Fact]:
-        """Return what happened since the last look: health, DNS."""
-        ...
-
-    def trouble(self) -> str | None:
-        """Return which part of the world has died, or nothing; never raises."""
         ...

@@ -7,12 +7,10 @@ from typing import Protocol
 from hotsite.core.course import Ending, Outage
 from hotsite.core.journal import (
     DeviceConnectable,
-    DeviceOnboarded,
     DeviceUnconnectable,
-    Fact,
 )
 from hotsite.core.operations import Kind
-from hotsite.ports.world import DeviceAccount, FleetPlan, Held, WorldFacts
+from hotsite.ports.world import DeviceAccount, FleetPlan, Held, LiveRegions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +21,12 @@ class Ended:
     text: str
 
 
-class CourseWorld(Protocol):
+class CourseWorld(LiveRegions, Protocol):
     """Two live Regions with their guards and a fleet, and the ways to hurt them.
 
     Every method raises ``UnreachableError`` when a Region that should answer
     does not, and ``NotReadyError`` when the world itself has died.
     """
-
-    def facts(self) -> WorldFacts:
-        """Return what the world says of itself."""
-        ...
-
-    def onboard(
-        self, things: Sequence[str], *, region: str | None
-    ) -> Iterator[DeviceOnboarded]:
-        """Onboard devices through the API, several at a time."""
-        ...
-
-    def lags(self, region: str) -> Mapping[str, float]:
-        """Return how late each device was applied in a Region, in seconds."""
-        ...
 
     def prove(
         self, things: Sequence[str], *, region: str
@@ -95,18 +79,10 @@ class CourseWorld(Protocol):
         """
         ...
 
-    def observe(self) -> Sequence[Fact]:
-        """Return what happened since the last look: fleet, health, DNS, switches."""
-        ...
-
     def held(self, region: str) -> Sequence[Held]:
         """Return all that a site's hot store holds of the fleet."""
         ...
 
     def accounts(self) -> Sequence[DeviceAccount]:
         """Return what the devices say of their own messages."""
-        ...
-
-    def trouble(self) -> str | None:
-        """Return which part of the world has died, or nothing; never raises."""
         ...

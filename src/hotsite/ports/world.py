@@ -107,8 +107,8 @@ class DeviceAccount:
     dropped: int
 
 
-class World(Protocol):
-    """Two live Regions with a fleet, and the faults to hurt them with.
+class LiveRegions(Protocol):
+    """Two live Regions, as every drill has them.
 
     Every method raises ``UnreachableError`` when a Region that should answer
     does not, and ``NotReadyError`` when the world itself has died.
@@ -135,6 +135,22 @@ class World(Protocol):
     def lags(self, region: str) -> Mapping[str, float]:
         """Return how late each device was applied in a Region, in seconds."""
         ...
+
+    def observe(self) -> Sequence[Fact]:
+        """Return what happened since the last look: fleet, health, DNS."""
+        ...
+
+    def trouble(self) -> str | None:
+        """Return which part of the world has died, or nothing; never raises."""
+        ...
+
+
+class World(LiveRegions, Protocol):
+    """Two live Regions with a fleet, and the faults to hurt them with.
+
+    Every method raises ``UnreachableError`` when a Region that should answer
+    does not, and ``NotReadyError`` when the world itself has died.
+    """
 
     def prove(
         self, things: Sequence[str], *, region: str
@@ -174,10 +190,6 @@ class World(Protocol):
         """Give a part of the fleet its power back; return how many devices got it."""
         ...
 
-    def observe(self) -> Sequence[Fact]:
-        """Return what happened since the last look: fleet, health, DNS."""
-        ...
-
     def stored(self, region: str) -> Sequence[Stored]:
         """Return what arrived in a site's hot store since the last look."""
         ...
@@ -188,8 +200,4 @@ class World(Protocol):
 
     def accounts(self) -> Sequence[DeviceAccount]:
         """Return what those devices that have power say of their own messages."""
-        ...
-
-    def trouble(self) -> str | None:
-        """Return which part of the world has died, or nothing; never raises."""
         ...

@@ -133,14 +133,22 @@ def _make_room(folder: Path) -> None:
 def _play(scenario: Scenario, text: str, world: str, folder: Path) -> None:
     with (
         _opened(world, scenario, folder) as (there, clock),
-        progress() as view,
-        JournalWriter(
-            folder / "journal.jsonl", clock.now_s(), clock, listener=view.event
-        ) as journal,
+        _written(folder, clock) as journal,
     ):
         book = _foretold(journal, scenario) if world == "local" else journal
+        play(scenario, text, there, book, clock)
+
+
+@contextlib.contextmanager
+def _written(folder: Path, clock: Clock) -> Iterator[JournalWriter]:
+    """Write the journal of what is played in the block, and show it."""
+    path = folder / "journal.jsonl"
+    with (
+        progress() as view,
+        JournalWriter(path, clock.now_s(), clock, listener=view.event) as journal,
+    ):
         try:
-            play(scenario, text, there, book, clock)
+            yield journal
         except KeyboardInterrupt:
             journal.write(DrillEnded("interrupted"))
             raise
@@ -160,31 +168,17 @@ def _play_churn(
 ) -> None:
     with (
         _opened_to_churn(options, scenario, folder) as (there, clock),
-        progress() as view,
-        JournalWriter(
-            folder / "journal.jsonl", clock.now_s(), clock, listener=view.event
-        ) as journal,
+        _written(folder, clock) as journal,
     ):
-        try:
-            play_churn(scenario, text, there, journal, clock)
-        except KeyboardInterrupt:
-            journal.write(DrillEnded("interrupted"))
-            raise
+        play_churn(scenario, text, there, journal, clock)
 
 
 def _play_course(scenario: Scenario, text: str, world: str, folder: Path) -> None:
     with (
         _opened_course(world, scenario, folder) as (there, clock),
-        progress() as view,
-        JournalWriter(
-            folder / "journal.jsonl", clock.now_s(), clock, listener=view.event
-        ) as journal,
+        _written(folder, clock) as journal,
     ):
-        try:
-            play_course(scenario, text, there, journal, clock)
-        except KeyboardInterrupt:
-            journal.write(DrillEnded("interrupted"))
-            raise
+        play_course(scenario, text, there, journal, clock)
 
 
 @contextlib.contextmanager

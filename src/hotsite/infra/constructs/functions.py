@@ -124,6 +124,7 @@ class SiteFunction(Construct):
                 log_format="JSON", log_group=log.ref
             ),
         )
+        self.noun = job.noun
         self.name = self._function.ref
         self.arn = self._function.attr_arn
 

@@ -1,9 +1,9 @@
 """The canary of a site: every minute through broker, rule and store."""
 
-from aws_cdk import aws_events as events
 from constructs import Construct
 
 from hotsite.infra.constructs import permissions
+from hotsite.infra.constructs.clock import Beat, run_regularly
 from hotsite.infra.constructs.functions import Job, SiteFunction
 from hotsite.infra.constructs.setup import Setup
 from hotsite.infra.inputs import SiteInputs
@@ -21,28 +21,9 @@ class Canary(Construct):
         job = Job("canary", permissions.canary(inputs), limit_s=_LIMIT_S)
         function = SiteFunction(self, job, inputs)
         function.waits_for(setup.resource)
-        minute = events.CfnRule(
-            self,
-            "Minute",
-            # An operator who lights a pilot light has to find it.
-            name=f"{inputs.settings.prefix}-canary",
-            schedule_expression="rate(1 minute)",
-            state="DISABLED" if inputs.is_off else "ENABLED",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    arn=function.arn,
-                    id="canary",
-                    # A late canary says nothing about now.
-                    retry_policy=events.CfnRule.RetryPolicyProperty(
-                        maximum_event_age_in_seconds=60, maximum_retry_attempts=0
-                    ),
-                )
-            ],
-        )
-        function.allow_calls(
-            self,
-            "Permission",
-            service="events.amazonaws.com",
-            source=minute.attr_arn,
-        )
+        # A late canary says nothing about now. An operator who lights a pilot light
+        # finds the rule by its name.
+        name = f"{inputs.settings.prefix}-canary"
+        beat = Beat("1 minute", name=name, is_on=not inputs.is_off)
+        run_regularly(self, "Minute", function, beat)
         self.function = function.name

@@ -1,9 +1,9 @@
 """Whether this site could take the fleet, asked every half hour from inside."""
 
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from hotsite.infra.constructs.clock import Beat, run_regularly
 from hotsite.infra.constructs.functions import Job, SiteFunction, allow
 from hotsite.infra.inputs import SiteInputs, arn
 
@@ -23,27 +23,8 @@ class Readiness(Construct):
             variables=_variables(inputs),
         )
         function = SiteFunction(self, job, inputs)
-        clock = events.CfnRule(
-            self,
-            "Clock",
-            schedule_expression="rate(30 minutes)",
-            state="ENABLED",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    arn=function.arn,
-                    id="readiness",
-                    retry_policy=events.CfnRule.RetryPolicyProperty(
-                        maximum_event_age_in_seconds=600, maximum_retry_attempts=2
-                    ),
-                )
-            ],
-        )
-        function.allow_calls(
-            self,
-            "Permission",
-            service="events.amazonaws.com",
-            source=clock.attr_arn,
-        )
+        beat = Beat("30 minutes", age_s_max=600, retries_max=2)
+        run_regularly(self, "Clock", function, beat)
         self.function = function.name
 
 

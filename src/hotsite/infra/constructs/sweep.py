@@ -1,9 +1,9 @@
 """The table against the registry, bit by bit, for ever: the net below events."""
 
-from aws_cdk import aws_events as events
 from constructs import Construct
 
 from hotsite.infra.constructs import permissions
+from hotsite.infra.constructs.clock import Beat, run_regularly
 from hotsite.infra.constructs.functions import Job, SiteFunction
 from hotsite.infra.inputs import ReplicationInputs
 
@@ -27,26 +27,6 @@ class Sweep(Construct):
             concurrency_max=1,
         )
         function = SiteFunction(self, job, inputs)
-        clock = events.CfnRule(
-            self,
-            "Clock",
-            schedule_expression="rate(5 minutes)",
-            state="ENABLED",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    arn=function.arn,
-                    id="sweeper",
-                    # The next run goes on where this one would have begun.
-                    retry_policy=events.CfnRule.RetryPolicyProperty(
-                        maximum_event_age_in_seconds=60, maximum_retry_attempts=0
-                    ),
-                )
-            ],
-        )
-        function.allow_calls(
-            self,
-            "Permission",
-            service="events.amazonaws.com",
-            source=clock.attr_arn,
-        )
+        # The next run goes on where a late one would have begun.
+        run_regularly(self, "Clock", function, Beat("5 minutes"))
         self.function = function.name

@@ -18,7 +18,8 @@ _EPILOG = """\
 --planned asks both sites, waits until nothing is behind, and moves every device at a
 pace that the target admits. --forced is for a dead site: it writes one item in the
 target's Region, calls nothing of the other one, and DNS follows within half a minute.
-Neither calls a control plane. A command that was killed goes on when it is run again.
+Neither calls a control plane of AWS IoT or Route 53. A pilot light is lit first. A
+command that was killed goes on when it is run again.
 
 exit codes:
   0 the fleet is led to the target  1 --dry-run: something speaks against it

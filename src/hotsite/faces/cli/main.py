@@ -23,6 +23,8 @@ examples:
   hotsite drill drills/region-loss.toml --devices 50
   hotsite local up --detach && hotsite local status
   hotsite seed --from eu-central-1 && hotsite verify
+  hotsite status --watch
+  hotsite failover --to b --planned --dry-run
   hotsite report build/drills/region-loss
 """
 

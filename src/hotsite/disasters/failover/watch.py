@@ -211,7 +211,8 @@ class Watch:
                 )
             return
         now_s = self.estate.scheduler.now_s()
-        paused_s = self.paused_s.get(letter)
+        # A pause may have ended since the watcher looked.
+        paused_s = self.paused_s.get(letter) if book.pause.holds(now_s) else None
         if paused_s is not None and now_s - paused_s > _SIGHT_S:
             raise BrokenInvariantError(f"{epoch} was taken while paused")
         self._see_observers(letter, now_s)

@@ -6,6 +6,7 @@ FROM ?= 0
 SEEDS ?= 10000
 DRILL_FLAGS ?=
 TEST_FLAGS ?= -q
+COVERED := --cov=hotsite.core --cov=hotsite.flows --cov-branch --cov-report=json:build/coverage.json --cov-report=
 # A lock names all that is needed; a resolver would look for newer releases (of `coverage[toml]`).
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
@@ -44,7 +45,9 @@ test: $(VENV)/.ready .venv-clients/.ready tools check ## The whole suite, with r
 	@$(BIN)/python -m compileall -q src tests scripts
 	@$(BIN)/python scripts/suite.py $(TEST_FLAGS)
 
-rehearse: $(VENV)/.ready .venv-clients/.ready tools ## The runbook and failovers on live Regions, 20 minutes: before a release
+rehearse: $(VENV)/.ready .venv-clients/.ready tools ## Coverage, wrong decisions, the runbook, failovers on live Regions: before a release
+	@$(BIN)/pytest -q $(COVERED) tests/core tests/flows tests/sim
+	@$(BIN)/python scripts/coverage_gate.py build/coverage.json
 	@$(BIN)/pytest -s -q tests/rehearsal
 
 soak: $(VENV)/.ready ## Play seeds FROM .. FROM+SEEDS-1 of the simulated disasters

@@ -47,7 +47,10 @@ PLAYED = {
     "LiveRegions": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
     "World": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
     "ChurnWorld": ("tests/flows/test_churn.py", "tests/drills/test_local.py"),
-    "CourseWorld": ("tests/disasters/test_course.py", "tests/courses/test_courses.py"),
+    "CourseWorld": (
+        "tests/disasters/test_course.py",
+        "tests/rehearsal/test_courses.py",
+    ),
     "Canary": ("tests/flows/test_health.py", "tests/clients/test_clients.py"),
     "Journal": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
     "Courier": ("tests/flows/test_resume.py", "tests/local/test_telemetry.py"),

@@ -48,7 +48,7 @@ test: $(VENV)/.ready .venv-clients/.ready tools check ## The whole suite, with r
 rehearse: $(VENV)/.ready .venv-clients/.ready tools ## Coverage, wrong decisions, the runbook, failovers on live Regions: before a release
 	@$(BIN)/pytest -q $(COVERED) tests/core tests/flows tests/sim
 	@$(BIN)/python scripts/coverage_gate.py build/coverage.json
-	@$(BIN)/pytest -s -q tests/rehearsal
+	@$(BIN)/pytest -s -q tests/rehearsal tests/fleet
 
 soak: $(VENV)/.ready ## Play seeds FROM .. FROM+SEEDS-1 of the simulated disasters
 	@$(BIN)/python scripts/soak.py --from $(FROM) --seeds $(SEEDS)

@@ -143,7 +143,7 @@ class World:
         return self.fleets[B]
 
     def is_quiet(self):
-        regions = self.json(0, "status")["regions"]
+        regions = self.json(0, "status", "--devices", "0")["regions"]
         return not any(region["pending"] for region in regions)
 
     def verify(self, code, *flags):

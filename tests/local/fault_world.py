@@ -22,6 +22,7 @@ from hotsite.errors import HotsiteError
 from hotsite.local.client import LocalCloud
 from hotsite.local.cloud import SECRET
 from hotsite.local.dns.zonefile import ZoneFile, dump_zone_file
+from hotsite.local.templates import SITE_HEALTH, health_check_id
 
 THING = "oven-1"
 POLICY = {
@@ -133,13 +134,13 @@ def watched_names(local: LocalCloud):
             (site.address,),
             Failover(roles[site.letter]),
             site.letter,
-            site.region,
+            health_check_id(site.region, SITE_HEALTH),
         )
         for site in local.state.sites
     )
     checks = tuple(
         HealthCheckConfig(
-            id=site.region,
+            id=health_check_id(site.region, SITE_HEALTH),
             type=CheckType.HTTP,
             address=site.address,
             port=local.state.gateway_port,

@@ -186,7 +186,7 @@ def test_a_death_while_a_site_is_not_healthy_yet_is_told_at_once(tmp_path, name)
         "ResourcePath": "/never",
         "RequestInterval": 10,
     }
-    template["Resources"]["Check"] = {
+    template["Resources"]["Health"] = {
         "Type": "AWS::Route53::HealthCheck",
         "Properties": {"HealthCheckConfig": check},
     }

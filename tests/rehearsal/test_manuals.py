@@ -1,0 +1,12 @@
+"""Manuals, run as they are written, each in one shell and one local cloud."""
+
+from tests.docs.page import ROOT, play
+
+
+def test_every_block_of_the_runbook_works_and_shows_what_it_says(tmp_path):
+    play(ROOT / "docs" / "runbook.md", tmp_path, limit_s=1500)
+
+
+def test_every_block_of_the_manual_of_operations_works(tmp_path):
+    (tmp_path / "drills").symlink_to(ROOT / "drills")
+    play(ROOT / "docs" / "operations.md", tmp_path, limit_s=900)

@@ -148,6 +148,11 @@ class Scenario:
     course: Course | None = None
 
     @property
+    def things(self) -> list[str]:
+        """Return the names of the fleet, which the seed makes unique."""
+        return [f"oven-{self.seed}-{i:05d}" for i in range(self.devices)]
+
+    @property
     def has_fault(self) -> bool:
         """Return whether anything goes wrong at all."""
         return self.fault.kind is not FaultKind.NONE

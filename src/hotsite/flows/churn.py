@@ -26,7 +26,7 @@ from hotsite.core.journal import (
     PhaseStarted,
 )
 from hotsite.core.scenario import Scenario
-from hotsite.flows.stage import opening, to_its_end
+from hotsite.flows.stage import onboarded, opening, to_its_end
 from hotsite.ports import Clock, Journal
 from hotsite.ports.churn import ChurnWorld
 
@@ -112,13 +112,9 @@ def play_churn(
 
 def _onboard(run: _Run) -> None:
     run.start(Phase.ONBOARD)
-    scenario = run.scenario
-    things = [f"oven-{scenario.seed}-{i:05d}" for i in range(scenario.devices)]
-    half = (len(things) + 1) // 2
-    for region, some in ((run.active, things[:half]), (run.standby, things[half:])):
-        for fact in run.world.onboard(some, region=region):
-            run.note(fact)
-            run.look()
+    for fact in onboarded(run.world, run.scenario.things, run.regions):
+        run.note(fact)
+        run.look()
     _await_applied(run)
 
 

@@ -34,7 +34,7 @@ from hotsite.core.journal import (
 from hotsite.core.operations import Kind
 from hotsite.core.scenario import Scenario
 from hotsite.flows import books
-from hotsite.flows.stage import opening, to_its_end
+from hotsite.flows.stage import onboarded, opening, to_its_end
 from hotsite.ports import Clock, FleetPlan, Journal
 from hotsite.ports.course import CourseWorld, Ended
 
@@ -67,9 +67,8 @@ class _Run:
 
     @property
     def things(self) -> list[str]:
-        """Return the names of the fleet, which the seed makes unique."""
-        scenario = self.scenario
-        return [f"oven-{scenario.seed}-{i:05d}" for i in range(scenario.devices)]
+        """Return the names of the fleet."""
+        return self.scenario.things
 
     @property
     def silent_s_min(self) -> float:
@@ -167,14 +166,9 @@ def play_course(
 
 def _prepare(run: _Run) -> None:
     run.start(Phase.ONBOARD)
-    half = (len(run.things) + 1) // 2
-    for region, things in (
-        (run.active, run.things[:half]),
-        (run.standby, run.things[half:]),
-    ):
-        for fact in run.world.onboard(things, region=region):
-            run.journal.write(fact)
-            run.look()
+    for fact in onboarded(run.world, run.things, (run.active, run.standby)):
+        run.journal.write(fact)
+        run.look()
     for region in (run.standby, run.active):
         _await_applied(run, region)
     run.start(Phase.PROVE)

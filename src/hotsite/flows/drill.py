@@ -26,7 +26,7 @@ from hotsite.core.scenario import FaultKind, Scenario
 from hotsite.errors import NotReadyError, RetryableError
 from hotsite.flows import books
 from hotsite.flows.power import Outages
-from hotsite.flows.stage import opening, to_its_end
+from hotsite.flows.stage import onboarded, opening, to_its_end
 from hotsite.ports import (
     Clock,
     FleetPlan,
@@ -68,9 +68,8 @@ class _Play:
 
     @property
     def things(self) -> list[str]:
-        """Return the names of the fleet, which the seed makes unique."""
-        scenario = self.scenario
-        return [f"oven-{scenario.seed}-{i:05d}" for i in range(scenario.devices)]
+        """Return the names of the fleet."""
+        return self.scenario.things
 
     def start(self, phase: Phase) -> None:
         """Write down that the next part begins."""
@@ -170,14 +169,9 @@ def _prepare(run: _Play) -> None:
         run.world.disable_dns_failover()
         run.journal.write(Note("DNS failover is disabled: the names never move"))
     run.start(Phase.ONBOARD)
-    half = (len(run.things) + 1) // 2
-    for region, things in (
-        (run.active, run.things[:half]),
-        (run.standby, run.things[half:]),
-    ):
-        for fact in run.world.onboard(things, region=region):
-            run.journal.write(fact)
-            run.look()
+    for fact in onboarded(run.world, run.things, (run.active, run.standby)):
+        run.journal.write(fact)
+        run.look()
     run.start(Phase.PROVE)
     _await_applied(run)
     for proof in run.world.prove(run.things, region=run.standby):

@@ -1,9 +1,14 @@
-"""The first and the last line of every drill, whatever is played in between."""
+"""What every drill begins and ends with, whatever is played in between."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from hotsite.core.journal import SCHEMA, DrillEnded, DrillStarted
+from hotsite.core.journal import (
+    SCHEMA,
+    DeviceOnboarded,
+    DrillEnded,
+    DrillStarted,
+)
 from hotsite.core.scenario import Scenario
 from hotsite.errors import HotsiteError, NotReadyError
 from hotsite.ports import Journal, WorldFacts
@@ -34,6 +39,15 @@ def opening(scenario: Scenario, scenario_text: str, facts: WorldFacts) -> DrillS
         churn=None if churn is None else churn.objectives,
         course=None if course is None else course.objectives,
     )
+
+
+def onboarded(
+    world: LiveRegions, things: Sequence[str], regions: tuple[str, str]
+) -> Iterator[DeviceOnboarded]:
+    """Onboard a fleet, half of it in each Region; yield each device as it is done."""
+    half = (len(things) + 1) // 2
+    for region, some in zip(regions, (things[:half], things[half:]), strict=True):
+        yield from world.onboard(some, region=region)
 
 
 @contextlib.contextmanager

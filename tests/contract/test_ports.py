@@ -45,6 +45,7 @@ SUITES = {
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {
     "LiveRegions": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
+    "LiveFleet": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
     "World": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
     "ChurnWorld": ("tests/flows/test_churn.py", "tests/drills/test_local.py"),
     "CourseWorld": (

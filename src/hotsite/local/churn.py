@@ -25,7 +25,6 @@ from hotsite.core.churn import (
     RegionSwept,
     Way,
 )
-from hotsite.core.journal import DeviceOnboarded, Fact
 from hotsite.core.registry import (
     Certificate,
     CertificateStatus,
@@ -48,8 +47,8 @@ from hotsite.errors import (
 from hotsite.flows.sight import Intake
 from hotsite.flows.sweep import SweepOptions, sweep
 from hotsite.local.client import LocalCloud
+from hotsite.local.regions import OnLocalWorld
 from hotsite.local.world import LocalWorld
-from hotsite.ports import WorldFacts
 
 _GROUP, _TYPE = "hotsite-fleet", "hotsite-device"
 _UPDATE, _SHADOW = "update", "change"
@@ -61,31 +60,17 @@ _SHOWN_MAX = 10
 _Edit = Callable[[Record], Record]
 
 
-class LocalChurnWorld:
+class LocalChurnWorld(OnLocalWorld):
     """Implements ``ports.ChurnWorld`` on a running local cloud."""
 
     def __init__(
         self, world: LocalWorld, cloud: LocalCloud, intakes: Mapping[str, Intake]
     ) -> None:
         """Take the drill's world, its cloud, and hotsite's ports by Region."""
-        self._world = world
+        super().__init__(world)
         self._intakes = intakes
         self._iot = {name: cloud.client("iot", name) for name in intakes}
         self._data = {name: cloud.client("iot-data", name) for name in intakes}
-
-    def facts(self) -> WorldFacts:
-        """Return what the world says of itself."""
-        return self._world.facts()
-
-    def onboard(
-        self, things: Sequence[str], *, region: str | None
-    ) -> Iterator[DeviceOnboarded]:
-        """Onboard devices through the API, several at a time."""
-        return self._world.onboard(things, region=region)
-
-    def lags(self, region: str) -> Mapping[str, float]:
-        """Return how late each device was applied in a Region, in seconds."""
-        return self._world.lags(region)
 
     def inject(self, fault: FaultKind, *, region: str) -> float:
         """Hurt a Region's whole process group; return when it was done."""
@@ -94,14 +79,6 @@ class LocalChurnWorld:
     def restore(self, region: str) -> None:
         """Let a killed Region return."""
         self._world.restore(region)
-
-    def observe(self) -> Sequence[Fact]:
-        """Return what happened since the last look: health, DNS."""
-        return self._world.observe()
-
-    def trouble(self) -> str | None:
-        """Return who of the cloud has died, if somebody has."""
-        return self._world.trouble()
 
     def change(self, change: Change) -> None:
         """Make one change; it is done once this returns."""

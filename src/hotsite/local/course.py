@@ -16,7 +16,6 @@ from hotsite.core.course import Ending, OperationTold, Outage, SiteSpoke
 from hotsite.core.epoch import SITES
 from hotsite.core.journal import (
     DeviceConnectable,
-    DeviceOnboarded,
     DeviceUnconnectable,
     Fact,
 )
@@ -24,16 +23,16 @@ from hotsite.core.operations import Kind
 from hotsite.errors import HotsiteError, NotReadyError, RetryableError
 from hotsite.flows.control import Control
 from hotsite.flows.failover import Request, operate
+from hotsite.local import faults
 from hotsite.local.client import LocalCloud
+from hotsite.local.regions import OnLocalWorld
 from hotsite.local.world import LocalWorld
-from hotsite.ports import DeviceAccount, FleetPlan, Held, Stored, WorldFacts
+from hotsite.ports import DeviceAccount, FleetPlan, Held, Stored
 from hotsite.ports.course import Ended
 from hotsite.ports.operations import SitesSeen
 
 # Two switches that change at one time are not both seen on for longer than this.
 _LOOK_EVERY_S = 0.5
-# Between the sites, or of all names: no site is asked for.
-_OF_THE_CLOUD = frozenset({Outage.PARTITION, Outage.DNS_FREEZE})
 
 Operating = Callable[[Callable[[str], None]], Control]
 
@@ -139,14 +138,14 @@ class Operator:
             self.ended = Ended(Ending.DONE, f"{operation.id} is done")
 
 
-class LocalCourseWorld:
+class LocalCourseWorld(OnLocalWorld):
     """Implements ``ports.CourseWorld`` on a running local cloud."""
 
     def __init__(
         self, world: LocalWorld, cloud: LocalCloud, operating: Operating
     ) -> None:
         """Take the drill's world, its cloud, and what opens an operator's ports."""
-        self._world = world
+        super().__init__(world)
         self._cloud = cloud
         self._operating = operating
         self._switches = Switches(operating(lambda _line: None).sites)
@@ -159,20 +158,6 @@ class LocalCourseWorld:
         self._switches.close()
         for listener in self._listeners:
             listener.close()
-
-    def facts(self) -> WorldFacts:
-        """Return what the world says of itself."""
-        return self._world.facts()
-
-    def onboard(
-        self, things: Sequence[str], *, region: str | None
-    ) -> Iterator[DeviceOnboarded]:
-        """Onboard devices through the API, several at a time."""
-        return self._world.onboard(things, region=region)
-
-    def lags(self, region: str) -> Mapping[str, float]:
-        """Return how late each device was applied in a Region, in seconds."""
-        return self._world.lags(region)
 
     def prove(
         self, things: Sequence[str], *, region: str
@@ -221,7 +206,7 @@ class LocalCourseWorld:
 
     def observe(self) -> Sequence[Fact]:
         """Return what happened since the last look."""
-        facts = [*self._world.observe(), *self._switches.said()]
+        facts = [*super().observe(), *self._switches.said()]
         if self._operator is not None:
             with contextlib.suppress(queue.Empty):
                 while True:
@@ -236,10 +221,6 @@ class LocalCourseWorld:
         """Return what the devices say of their own messages."""
         return self._world.accounts()
 
-    def trouble(self) -> str | None:
-        """Return who of the cloud has died, if somebody has."""
-        return self._world.trouble()
-
     def _store(self, letter: str) -> HotStore:
         return HotStore(
             self._cloud.client("dynamodb", letter),
@@ -250,4 +231,4 @@ class LocalCourseWorld:
 
 
 def _place(outage: Outage, site: str) -> str:
-    return "" if outage in _OF_THE_CLOUD else site
+    return "" if outage.value in faults.OF_THE_CLOUD else site

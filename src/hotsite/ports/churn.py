@@ -14,11 +14,7 @@ from hotsite.ports.world import LiveRegions
 
 
 class ChurnWorld(LiveRegions, Protocol):
-    """Two live Regions whose registries are changed.
-
-    Every method raises ``UnreachableError`` when a Region that should answer
-    does not, and ``NotReadyError`` when the world itself has died.
-    """
+    """Two live Regions whose registries are changed."""
 
     def change(self, change: Change) -> None:
         """Make one change; it is done once this returns.

@@ -1,16 +1,12 @@
 """What a drill of deciding needs: two sites that break and mend, and operators."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from hotsite.core.course import Ending, Outage
-from hotsite.core.journal import (
-    DeviceConnectable,
-    DeviceUnconnectable,
-)
 from hotsite.core.operations import Kind
-from hotsite.ports.world import DeviceAccount, FleetPlan, Held, LiveRegions
+from hotsite.ports.world import LiveFleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +17,8 @@ class Ended:
     text: str
 
 
-class CourseWorld(LiveRegions, Protocol):
-    """Two live Regions with their guards and a fleet, and the ways to hurt them.
-
-    Every method raises ``UnreachableError`` when a Region that should answer
-    does not, and ``NotReadyError`` when the world itself has died.
-    """
-
-    def prove(
-        self, things: Sequence[str], *, region: str
-    ) -> Iterator[DeviceConnectable | DeviceUnconnectable]:
-        """Connect to a Region's own name with each device's certificate."""
-        ...
-
-    def start_fleet(self, things: Sequence[str], plan: FleetPlan) -> None:
-        """Let the devices connect and publish."""
-        ...
-
-    def quiesce_fleet(self) -> None:
-        """Stop making new messages; deliver those that wait."""
-        ...
+class CourseWorld(LiveFleet, Protocol):
+    """Two live Regions with their guards and a fleet, and the ways to hurt them."""
 
     def hurt(self, outage: Outage, site: str, *, share: float) -> None:
         """Break something, until it is mended.
@@ -77,12 +55,4 @@ class CourseWorld(LiveRegions, Protocol):
             When the newest message was published, and when it was seen, seconds
             since the epoch. A store that does not answer holds no news.
         """
-        ...
-
-    def held(self, region: str) -> Sequence[Held]:
-        """Return all that a site's hot store holds of the fleet."""
-        ...
-
-    def accounts(self) -> Sequence[DeviceAccount]:
-        """Return what the devices say of their own messages."""
         ...

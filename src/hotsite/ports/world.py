@@ -145,12 +145,8 @@ class LiveRegions(Protocol):
         ...
 
 
-class World(LiveRegions, Protocol):
-    """Two live Regions with a fleet, and the faults to hurt them with.
-
-    Every method raises ``UnreachableError`` when a Region that should answer
-    does not, and ``NotReadyError`` when the world itself has died.
-    """
+class LiveFleet(LiveRegions, Protocol):
+    """Two live Regions with a fleet that publishes."""
 
     def prove(
         self, things: Sequence[str], *, region: str
@@ -165,6 +161,18 @@ class World(LiveRegions, Protocol):
     def quiesce_fleet(self) -> None:
         """Stop making new messages; deliver those that wait."""
         ...
+
+    def held(self, region: str) -> Sequence[Held]:
+        """Return all that a site's hot store holds of the fleet."""
+        ...
+
+    def accounts(self) -> Sequence[DeviceAccount]:
+        """Return what those devices that have power say of their own messages."""
+        ...
+
+
+class World(LiveFleet, Protocol):
+    """Two live Regions with a fleet, and the faults to hurt them with."""
 
     def set_replication_lag(self, lag_s: float) -> None:
         """Delay the replication of the global tables."""
@@ -192,12 +200,4 @@ class World(LiveRegions, Protocol):
 
     def stored(self, region: str) -> Sequence[Stored]:
         """Return what arrived in a site's hot store since the last look."""
-        ...
-
-    def held(self, region: str) -> Sequence[Held]:
-        """Return all that a site's hot store holds of the fleet."""
-        ...
-
-    def accounts(self) -> Sequence[DeviceAccount]:
-        """Return what those devices that have power say of their own messages."""
         ...

@@ -45,7 +45,7 @@ _CONNECTS_PER_S = 100.0
 _LOUD = frozenset({Outage.BROKER, Outage.BROWN_OUT})
 
 
-class SimClock:
+class WorldClock:
     """Implements ``ports.Clock``: to sleep is to let the world go on."""
 
     def __init__(self, scheduler: Scheduler) -> None:
@@ -74,7 +74,7 @@ class SimCourseWorld:
         """
         fleet = Fleet(devices, connects_per_s=_CONNECTS_PER_S)
         self.estate = Estate(seed, Plan((), Limits(fleet=fleet)))
-        self.clock = SimClock(self.estate.scheduler)
+        self.clock = WorldClock(self.estate.scheduler)
         self._compute = SimCompute(("canary",), self._light) if is_pilot else None
         self.estate.weather["b"].is_guarded = not is_pilot
         self._mail = Mail(self.estate)

@@ -64,8 +64,8 @@ def lines(outage: Outage) -> Iterator[str]:
 def is_one(path: Path) -> bool:
     """Say whether a journal is one of an outage, by its first line.
 
-    Raises:
-        InvalidInputError: There is no such file.
+    Returns:
+        False for a file that cannot be read, too.
     """
     try:
         with path.open(encoding="utf-8") as file:

@@ -9,7 +9,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hotsite.adapters.aws.canary_identity import Identity, read_identity
+from hotsite.adapters.aws.canary_identity import Identity
 from hotsite.adapters.aws.session import translated
 from hotsite.core.outbox import Key
 from hotsite.core.telemetry import (
@@ -19,8 +19,6 @@ from hotsite.core.telemetry import (
     telemetry_topic,
 )
 from hotsite.errors import UnreachableError
-
-__all__ = ["Identity", "MqttCanary", "read_identity"]
 
 # One attempt must end well within the health verdict's patience.
 _CONNECT_LIMIT_S = 3.0

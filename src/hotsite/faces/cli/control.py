@@ -79,7 +79,7 @@ def open_control(options: argparse.Namespace, tell: Tell) -> Opened:
     """
     remotes = sites.open_all(options)
     if options.local is not None:
-        return of_cloud(sites.local_cloud(options.local), tell)
+        return _in_cloud(sites.local_cloud(options.local), remotes, tell)
     settings = read_settings(options.config)
     telemetry = settings.telemetry
     fleet = Fleet(telemetry.fleet_size, connects_per_s=telemetry.connects_per_s)
@@ -103,7 +103,11 @@ def of_cloud(local: LocalCloud, tell: Tell) -> Opened:
         local: The cloud.
         tell: Takes a line of progress.
     """
-    state, remotes = local.state, tuple(sites.of_cloud(local))
+    return _in_cloud(local, tuple(sites.of_cloud(local)), tell)
+
+
+def _in_cloud(local: LocalCloud, remotes: tuple[Remote, ...], tell: Tell) -> Opened:
+    state = local.state
     resolver = DnsResolver(state.dns_address, state.dns_port)
     control = Control(
         _desks(remotes),

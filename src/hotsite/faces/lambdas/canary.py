@@ -4,7 +4,8 @@ import logging
 from functools import cache
 from typing import Any
 
-from hotsite.adapters.aws.canary import MqttCanary, read_identity
+from hotsite.adapters.aws.canary import MqttCanary
+from hotsite.adapters.aws.canary_identity import read_identity
 from hotsite.adapters.aws.operations import DynamoOperations
 from hotsite.adapters.aws.region_tables import DynamoHealthVerdicts
 from hotsite.adapters.aws.resumes import DynamoResumes

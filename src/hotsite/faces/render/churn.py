@@ -2,10 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from hotsite.core.churn import Action, RegionSwept, RegistryChanged, SiteReturned, Way
+from hotsite.core.churn import (
+    Action,
+    ChurnObjectives,
+    RegionSwept,
+    RegistryChanged,
+    SiteReturned,
+    Way,
+)
 from hotsite.core.churn_verdict import ChurnFigures
 from hotsite.core.history import History
-from hotsite.core.verdict import Verdict
 from hotsite.faces.render import tables
 from hotsite.faces.render.story import Story
 from hotsite.faces.render.tables import Figure, Table, count, seconds
@@ -21,11 +27,8 @@ _ACTIONS = {
 }
 
 
-def figures(verdict: Verdict) -> tuple[Figure, ...]:
+def figures(found: ChurnFigures, goals: ChurnObjectives) -> tuple[Figure, ...]:
     """Return the figures that decide a drill of the registry."""
-    found, goals = verdict.churn, verdict.churn_objectives
-    if found is None or goals is None:
-        return tables.figures(verdict)
     let_in, lag_s = found.shut_out_let_in, found.lag_p99_s
     wrong = wrong_devices(found)
     return (
@@ -63,11 +66,9 @@ def wrong_devices(found: ChurnFigures) -> int | None:
     return sum(known) if len(known) == len(parts) else None
 
 
-def headline_of(story: Story) -> str:
+def headline(story: Story, found: ChurnFigures) -> str:
     """Return the outcome of a drill of the registry in one sentence."""
-    found, fault = story.verdict.churn, story.history.fault
-    if found is None:
-        return ""
+    fault = story.history.fault
     total = sum(found.changes.values())
     if story.verdict.is_pass and fault is not None:
         return (

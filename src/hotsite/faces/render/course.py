@@ -2,37 +2,28 @@
 
 from collections.abc import Iterable, Iterator
 
-from hotsite.core.course import OperationEnded
+from hotsite.core.course import CourseObjectives, OperationEnded
 from hotsite.core.course_verdict import CourseFigures, regions_of
-from hotsite.core.verdict import Verdict
 from hotsite.faces.render import tables
 from hotsite.faces.render.coursewords import ENDINGS
-from hotsite.faces.render.story import Story
+from hotsite.faces.render.story import Story, losses_in_words
 from hotsite.faces.render.tables import Figure, Table, count, seconds
 
 
-def headline(story: Story) -> str:
+def headline(story: Story, found: CourseFigures, goals: CourseObjectives) -> str:
     """Return the outcome in one sentence."""
-    verdict, found = story.verdict, story.verdict.course
-    goals = verdict.course_objectives
-    if found is None or goals is None or not verdict.is_pass:
+    if not story.verdict.is_pass:
         return "The sites or the fleet did not end where they had to."
     region = regions_of(story.history)[goals.active]
     moves = {0: "never moved", 1: "moved once"}.get(
         found.switches or 0, f"moved {found.switches} times"
     )
-    return (
-        f"The fleet {moves}, {region} alone is active, and no acknowledged message is"
-        " missing."
-    )
+    losses = losses_in_words(story.verdict.rpo.lost)
+    return f"The fleet {moves}, {region} alone is active, and {losses}."
 
 
-def figures(verdict: Verdict) -> tuple[Figure, ...]:
-    """Return the figures that decide the drill, the most important first."""
-    found, goals = verdict.course, verdict.course_objectives
-    usual = tables.figures(verdict)
-    if found is None or goals is None:
-        return usual
+def figures(found: CourseFigures, goals: CourseObjectives) -> tuple[Figure, ...]:
+    """Return what decides a drill of deciding beside the usual figures."""
     both_s = found.both_active_s
     return (
         Figure(
@@ -53,7 +44,6 @@ def figures(verdict: Verdict) -> tuple[Figure, ...]:
             f"at most {goals.both_active_s:g} s",
             is_met=both_s is not None and both_s <= goals.both_active_s,
         ),
-        *usual,
     )
 
 

@@ -10,19 +10,21 @@ from hotsite.faces.render.tables import Figure, Table
 
 def figures_of(verdict: Verdict) -> tuple[Figure, ...]:
     """Return the figures that decide a drill, the most important first."""
-    if verdict.churn is not None:
-        return churn.figures(verdict)
-    if verdict.course is not None:
-        return course.figures(verdict)
-    return tables.figures(verdict)
+    if verdict.churn and verdict.churn_objectives:
+        return churn.figures(verdict.churn, verdict.churn_objectives)
+    usual = tables.figures(verdict)
+    if verdict.course and verdict.course_objectives:
+        return (*course.figures(verdict.course, verdict.course_objectives), *usual)
+    return usual
 
 
 def headline_of(story: Story) -> str:
     """Return the outcome of a drill in one sentence."""
-    if story.verdict.churn is not None:
-        return churn.headline_of(story)
-    if story.verdict.course is not None:
-        return course.headline(story)
+    verdict = story.verdict
+    if verdict.churn:
+        return churn.headline(story, verdict.churn)
+    if verdict.course and verdict.course_objectives:
+        return course.headline(story, verdict.course, verdict.course_objectives)
     return headline(story)
 
 

@@ -189,7 +189,7 @@ def headline(story: Story) -> str:
         return (
             f"All {verdict.devices} devices were back in {history.survivor}"
             f" {verdict.rto.max_s:.1f} s after {history.fault.region} was lost, and"
-            f" {_losses_in_words(verdict.rpo.lost)}."
+            f" {losses_in_words(verdict.rpo.lost)}."
         )
     return (
         f"{verdict.rto.recovered} of {verdict.devices} devices came back in"
@@ -197,7 +197,8 @@ def headline(story: Story) -> str:
     )
 
 
-def _losses_in_words(lost: int | None) -> str:
+def losses_in_words(lost: int | None) -> str:
+    """Return what became of acknowledged messages, as a part of a sentence."""
     return "no acknowledged message is missing" if lost == 0 else f"{lost} are missing"
 
 

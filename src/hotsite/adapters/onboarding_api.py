@@ -28,7 +28,9 @@ from hotsite.errors import (
 )
 
 _Value = TypeVar("_Value")
-_ATTEMPT_LIMIT_S = 8.0
+# API Gateway's longest integration: after it no answer comes.
+# https://docs.aws.amazon.com/general/latest/gr/apigateway.md
+GATEWAY_LIMIT_S = 29.0
 _REFUSALS: dict[int, type[HotsiteError]] = {
     400: InvalidInputError,
     401: RefusedError,
@@ -47,6 +49,8 @@ class Endpoint:
         resolver: Who is asked where the name leads.
         context: What is trusted.
         token: The user's JSON Web Token; never logged.
+        patience_s: How long one attempt waits, above 0. Short where another attempt
+            may reach the other Region; up to ``GATEWAY_LIMIT_S`` where none may.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Endpoint:
     resolver: Resolver
     context: ssl.SSLContext
     token: str = field(repr=False)
+    patience_s: float = 8.0
 
     def __post_init__(self) -> None:
         """Refuse what would tie an app to one Region for good."""
@@ -127,7 +132,7 @@ class _Connection(http.client.HTTPSConnection):
         super().__init__(
             endpoint.name,
             endpoint.port,
-            timeout=_ATTEMPT_LIMIT_S,
+            timeout=endpoint.patience_s,
             context=endpoint.context,
         )
         self._endpoint = endpoint
@@ -136,7 +141,7 @@ class _Connection(http.client.HTTPSConnection):
     def connect(self) -> None:
         """Dial the address instead of resolving the name once more."""
         plain = socket.create_connection(
-            (self._address, self._endpoint.port), _ATTEMPT_LIMIT_S
+            (self._address, self._endpoint.port), self._endpoint.patience_s
         )
         self.sock = self._endpoint.context.wrap_socket(
             plain, server_hostname=self._endpoint.name

@@ -48,7 +48,9 @@ _Got = TypeVar("_Got")
 # time only makes each of them slower.
 _AT_A_TIME = 6
 # A function's first start can outlast one attempt on a busy machine.
-_TRIES_MAX = 3
+_TRIES_MAX = 4
+# Longest wait for a Region's answer where the name may lead to the other one.
+_ELSEWHERE_S = 10.0
 # A supervisor notices a death at once, and writes it down before it cleans up.
 _OBITUARY_S_MAX = 3.0
 _LOOK_EVERY_S = 0.1
@@ -123,6 +125,7 @@ class LocalWorld:
             resolver=self._dns,
             context=self._context,
             token=self._fresh_token(),
+            patience_s=onboarding_api.GATEWAY_LIMIT_S if region else _ELSEWHERE_S,
         )
         # The maker's import of serial numbers: it happens long before a device
         # is switched on, so it goes where the API will look.

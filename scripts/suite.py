@@ -70,11 +70,8 @@ GROUPS = (
         is_patient=True,
     ),
     Group("seeds", then=(("scripts/soak.py", "--seeds", "1000"),), is_patient=True),
-    Group("clouds", (Tests(("local",)), Tests(("drills",)))),
-    Group(
-        "clients",
-        (Tests(("contract", "agent", "adapters")), Tests(("docs", "clients"))),
-    ),
+    Group("clouds", (Tests(("local",)), Tests(("contract", "agent", "adapters")))),
+    Group("drills", (Tests(("drills",)), Tests(("docs", "clients")))),
 )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hotsite.core import scenario as scenarios
 from hotsite.core.journal import Event
+from hotsite.core.strategy import Strategy
 from hotsite.disasters.failover.course import SimCourseWorld
 from hotsite.faces.cli import files
 from hotsite.flows.course import play_course
@@ -29,7 +30,7 @@ def events_of(name, seed=1):
     scenario = scenarios.parse(
         {**files.read_toml(path), "seed": seed}, source=path.name
     )
-    is_pilot = scenario.course.pilot_light
+    is_pilot = scenario.strategy is Strategy.PILOT_LIGHT
     world = SimCourseWorld(seed=seed, devices=scenario.devices, is_pilot=is_pilot)
     book = Book(world.clock)
     try:

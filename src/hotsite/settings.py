@@ -8,15 +8,19 @@ keys are errors, because a misspelt objective is an objective nobody checks.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from hotsite.core import records
+from hotsite.core.strategy import Strategy, witness_name
 from hotsite.errors import InvalidInputError
 
 # RFC 1035 section 2.3.4 and RFC 1123 section 2.1: labels of 1 to 63 letters,
 # digits and hyphens; a name has at most 253 characters.
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+# Route 53 API, ResourceRecordSet$Weight.
+_WEIGHT_MAX = 255
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{1,19}")
 
 
@@ -27,10 +31,21 @@ class SiteSettings:
     Attributes:
         letter: The letter in its own names (``iot-a.``), ``a`` or ``b``.
         region: The AWS Region, for example ``eu-central-1``.
+        weight: Its share of the weights of both, 0 to 255 (Route 53 API,
+            ``ResourceRecordSet$Weight``); used where both sites are active and share
+            by weight.
     """
 
     letter: str
     region: str
+    weight: int = 100
+
+
+class Sharing(StrEnum):
+    """What Route 53 goes by where both sites are active."""
+
+    WEIGHTED = "weighted"
+    LATENCY = "latency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +58,14 @@ class DnsSettings:
         interval_s: Health-check interval, 10 or 30 s (``RequestInterval``).
         failure_threshold: Checks in a row that turn a checker's opinion, 1 to
             10 (``FailureThreshold``). 1 flaps in a brown-out; 2 or 3 do not.
+        sharing: How two active sites share the fleet: ``weighted``, by the sites'
+            weights, or ``latency``, each device to the nearest.
     """
 
     ttl_s: int = 10
     interval_s: int = 10
     failure_threshold: int = 2
+    sharing: Sharing = Sharing.WEIGHTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +139,7 @@ class Settings:
     Attributes:
         domain: The owner's domain; the only place that devices ever look.
         prefix: First part of the names of tables, stacks and policies.
-        strategy: ``hot-site`` or ``pilot-light``.
+        strategy: What the other Region does while nothing is wrong.
         sites: The active site first, then the standby.
         dns: How fast the names move.
         objectives: What drills are judged against.
@@ -132,7 +150,7 @@ class Settings:
 
     domain: str
     prefix: str = "hotsite"
-    strategy: str = "hot-site"
+    strategy: Strategy = Strategy.HOT_SITE
     sites: tuple[SiteSettings, ...] = (
         SiteSettings("a", "eu-central-1"),
         SiteSettings("b", "eu-west-1"),
@@ -155,7 +173,17 @@ class Settings:
 
     def is_off(self, site: SiteSettings) -> bool:
         """Tell whether a site's compute is off until it is needed: a pilot light."""
-        return self.strategy == "pilot-light" and site != self.active
+        return self.strategy is Strategy.PILOT_LIGHT and site != self.active
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether both sites answer the failover names."""
+        return self.strategy is Strategy.ACTIVE_ACTIVE
+
+    @property
+    def witness_name(self) -> str:
+        """Return the name that leads to the active site."""
+        return witness_name(self.strategy, self.domain)
 
     @property
     def iot_name(self) -> str:
@@ -222,11 +250,6 @@ def _check(settings: Settings, source: str) -> None:
             "a domain of your own, never one of AWS",
         ),
         (_PREFIX.fullmatch(settings.prefix), "prefix", "2 to 20 of a-z, 0-9 and -"),
-        (
-            settings.strategy in {"hot-site", "pilot-light"},
-            "strategy",
-            '"hot-site" or "pilot-light"',
-        ),
         (1 <= dns.ttl_s <= 60, "dns.ttl_s", "1 to 60 seconds"),  # noqa: PLR2004
         (dns.interval_s in {10, 30}, "dns.interval_s", "10 or 30 (Route 53)"),
         (
@@ -265,6 +288,8 @@ def _check_sites(sites: tuple[SiteSettings, ...], source: str) -> None:
     for site in sites:
         if not _REGION.fullmatch(site.region):
             raise InvalidInputError(f"{where}: {site.region!r} is not an AWS Region")
+        if not 0 <= site.weight <= _WEIGHT_MAX:
+            raise InvalidInputError(f"{where}: weight must be 0 to {_WEIGHT_MAX}")
     if sites[0].region == sites[1].region:
         raise InvalidInputError(f"{where}: both sites are in {sites[0].region}")
 

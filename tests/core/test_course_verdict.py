@@ -15,6 +15,8 @@ from hotsite.core.course import (
     SiteAwaited,
     SiteSpoke,
 )
+from hotsite.core.course_verdict import course_reasons, measure_course
+from hotsite.core.history import read as history_of
 from hotsite.core.intervals import Intervals
 from hotsite.core.journal import (
     DeviceConnectable,
@@ -28,6 +30,7 @@ from hotsite.core.journal import (
 )
 from hotsite.core.operations import Kind
 from hotsite.core.scenario import Objectives
+from hotsite.core.strategy import Strategy
 from hotsite.core.verdict import judge
 
 A, B = "eu-central-1", "eu-west-1"
@@ -154,3 +157,23 @@ def test_who_was_never_silent_was_away_for_no_time():
     assert verdict(facts).rto == replace(
         verdict(facts).rto, p50_s=0.0, p99_s=0.0, recovered=2
     )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "is_pass"),
+    [(Strategy.ACTIVE_ACTIVE, True), (Strategy.HOT_SITE, False)],
+)
+def test_devices_of_two_active_sites_may_be_at_either(strategy, is_pass):
+    goals = CourseObjectives(active="a", switches=0, both_active_s=5.0)
+    started = replace(STARTED, course=goals, strategy=strategy)
+    facts = [
+        (10.0, SiteSpoke("a", is_on=True, epoch=0, active="a")),
+        (10.0, SiteSpoke("b", is_on=False, epoch=0, active="a")),
+        (51.0, DnsAnswered("active.example.com", A)),
+        (52.0, FleetSampled({A: 1, B: 1}, 0, 0, 20, 20, 0.0)),
+    ]
+    events = [Event(0.0, 0.0, started)] + [Event(s, s, f) for s, f in facts]
+    history = history_of(events)
+    found = measure_course(history)
+    reasons = [r for r in course_reasons(history, found, goals) if "devices are" in r]
+    assert (reasons == []) is is_pass

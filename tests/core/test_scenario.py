@@ -23,6 +23,11 @@ def test_every_shipped_scenario_is_named_like_its_file(path):
     assert goals.rto_s == 60 or scenario.course
 
 
+def test_a_pilot_light_that_nobody_lights_is_refused():
+    with pytest.raises(InvalidInputError, match="pilot light needs a course"):
+        parse({**LEAST, "strategy": "pilot-light"}, source="x.toml")
+
+
 def test_shipped_scenarios_differ_in_what_they_are_about():
     scenarios = {
         path.stem: parse(tomllib.loads(path.read_text()), source=path.name)

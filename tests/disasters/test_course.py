@@ -6,6 +6,7 @@ from tests.sample_course import DRILLS, events_of
 
 from hotsite.core import scenario as scenarios
 from hotsite.core.course import OperationEnded, OperationTold, OutageBegan
+from hotsite.core.strategy import Strategy
 from hotsite.core.verdict import judge
 from hotsite.faces.cli import files
 
@@ -17,10 +18,15 @@ def facts(events, kind):
 
 
 def test_each_scenario_of_the_worst_hour_has_its_safeguard():
-    courses = {
-        path.stem
+    shipped = [
+        scenarios.parse(files.read_toml(path), source=path.name)
         for path in DRILLS.glob("*.toml")
-        if scenarios.parse(files.read_toml(path), source=path.name).course
+    ]
+    # Two active sites are played on live Regions only.
+    courses = {
+        one.name
+        for one in shipped
+        if one.course and one.strategy is not Strategy.ACTIVE_ACTIVE
     }
     assert courses == set(NAMES)
 

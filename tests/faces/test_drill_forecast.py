@@ -40,7 +40,14 @@ def test_forecast_of_a_drill_is_near_what_drills_measured(name, follow, p50_s, p
 
 
 @pytest.mark.parametrize(
-    "name", ["no-fault", "dns-disabled", "power-and-region", "registry-churn"]
+    "name",
+    [
+        "no-fault",
+        "dns-disabled",
+        "power-and-region",
+        "registry-churn",
+        "active-active",
+    ],
 )
 def test_drill_of_something_else_is_not_forecast(name):
     assert foresee(scenario(name)) is None

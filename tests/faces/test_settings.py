@@ -27,3 +27,32 @@ def test_nothing_said_keeps_a_month_and_knows_no_spread():
 def test_value_that_makes_no_sense_is_named(key, value):
     with pytest.raises(InvalidInputError, match=f"telemetry.{key} must be"):
         parse(**{key: value})
+
+
+@pytest.mark.parametrize("strategy", ["hot-site", "active-active", "pilot-light"])
+def test_strategies_are_known_by_their_names(strategy):
+    given = {"domain": "fleet.example.com", "strategy": strategy}
+    found = settings.parse(given, source="hotsite.toml")
+    assert found.strategy == strategy
+    assert found.is_shared == (strategy == "active-active")
+    assert [found.is_off(site) for site in found.sites] == [
+        False,
+        strategy == "pilot-light",
+    ]
+
+
+def test_a_strategy_that_does_not_exist_is_refused_with_those_that_do():
+    given = {"domain": "fleet.example.com", "strategy": "warm"}
+    with pytest.raises(InvalidInputError, match=r"strategy.*active-active"):
+        settings.parse(given, source="hotsite.toml")
+
+
+@pytest.mark.parametrize("weight", [-1, 256])
+def test_a_weight_that_route_53_does_not_take_is_refused(weight):
+    sites = [
+        {"letter": "a", "region": "eu-central-1", "weight": weight},
+        {"letter": "b", "region": "eu-west-1"},
+    ]
+    given = {"domain": "fleet.example.com", "sites": sites}
+    with pytest.raises(InvalidInputError, match="weight must be 0 to 255"):
+        settings.parse(given, source="hotsite.toml")

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -27,6 +28,7 @@ from hotsite.core.journal import (
     PhaseStarted,
 )
 from hotsite.core.scenario import Fault, FaultKind, Objectives, Scenario
+from hotsite.core.strategy import Strategy
 from hotsite.core.verdict import judge
 from hotsite.errors import NotReadyError, UnreachableError
 from hotsite.flows.drill import play
@@ -210,6 +212,21 @@ def test_error_of_a_world_that_lives_is_told_as_it_is():
 
     with pytest.raises(UnreachableError, match="no endpoint"):
         drill(world=Refusing)
+
+
+def test_of_two_active_sites_one_half_of_the_fleet_feels_nothing():
+    world = partial(SimWorld, is_shared=True)
+    journal = drill(replace(KILL, strategy=Strategy.ACTIVE_ACTIVE), world=world)
+    assert judge(journal.events).is_pass
+    began_s = next(e.at_s for e in journal.events if isinstance(e.fact, FaultInjected))
+    before = [
+        event.fact.connected
+        for event in journal.events
+        if isinstance(event.fact, FleetSampled) and event.at_s < began_s
+    ]
+    assert all(count > 0 for count in before[-1].values())
+    stayed = sum(1 for silent in journal.of(DeviceDisconnected))
+    assert 0 < stayed < KILL.devices
 
 
 def test_first_line_says_what_was_played():

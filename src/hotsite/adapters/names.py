@@ -1,7 +1,7 @@
-"""``ports.operations.NamesSeen``: where the failover name leads, by the end of names.
+"""``ports.operations.NamesSeen``: where Route 53 leads, by the end of names.
 
-The failover name and the sites' own names are chains of CNAMEs to the sites'
-endpoints. The site whose own chain ends where that of the failover name does is the
+The witness (``core.strategy``) and the sites' own names are chains of CNAMEs to the
+sites' endpoints. The site whose own chain ends where that of the witness does is the
 one that it leads to. A resolver between here and the zone may answer with what it
 remembers, for the TTL at most.
 """
@@ -34,15 +34,19 @@ class ResolvedNames:
     """Implements ``ports.operations.NamesSeen``."""
 
     def __init__(
-        self, domain: str, end_of: Callable[[str], str] = ask_the_machine
+        self,
+        domain: str,
+        witness: str,
+        end_of: Callable[[str], str] = ask_the_machine,
     ) -> None:
-        """Take the owner's domain, and what says where a chain ends."""
+        """Take the owner's domain, the witness, and what says where a chain ends."""
         self._domain = domain
+        self._witness = witness
         self._end_of = end_of
 
     def leads_to(self) -> str | None:
         """Return the letter of the site that the name leads to now."""
-        end = self._end_of(f"iot.{self._domain}")
+        end = self._end_of(self._witness)
         silent = None
         for letter in SITES:
             try:

@@ -107,14 +107,12 @@ class Course:
 
     Attributes:
         acts: One after the other.
-        pilot_light: Whether the compute of the standby is off until it is needed.
         await_limit_s: Longest wait of an act for the site that it awaits, and for
             the fleet to be where it belongs in the end.
         objectives: What it is judged against.
     """
 
     acts: tuple[Act, ...] = ()
-    pilot_light: bool = False
     await_limit_s: float = 240.0
     objectives: CourseObjectives = CourseObjectives()
 

@@ -17,8 +17,9 @@ from hotsite.core.course import (
     SiteSpoke,
 )
 from hotsite.core.epoch import SITES
-from hotsite.core.history import History, is_iot_name
+from hotsite.core.history import History, is_witness
 from hotsite.core.journal import DnsAnswered, Event, FleetSampled
+from hotsite.core.strategy import is_spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,11 @@ def measure_course(history: History) -> CourseFigures:
     regions = regions_of(history)
     connected = None
     if samples and active:
-        connected = samples[-1].connected.get(regions[active], 0)
-    answers = [fact for _, fact in history.each(DnsAnswered) if is_iot_name(fact)]
+        counts = samples[-1].connected
+        connected = counts.get(regions[active], 0)
+        if is_spread(history.started.strategy, active):
+            connected = sum(counts.values())
+    answers = [fact for _, fact in history.each(DnsAnswered) if is_witness(fact)]
     return CourseFigures(
         outages=sum(1 for _ in history.each(OutageBegan)),
         operations=sum(1 for _ in history.each(OperationEnded)),
@@ -135,7 +139,9 @@ def _place_reasons(
         yield f"the failover name leads to {where}, and has to lead to {wanted}"
     devices = history.started.devices
     if figures.active == goals.active and figures.connected != devices:
-        yield f"{figures.connected} of {devices} devices are connected to {wanted}"
+        is_anywhere = is_spread(history.started.strategy, goals.active)
+        where = "either site" if is_anywhere else wanted
+        yield f"{figures.connected} of {devices} devices are connected to {where}"
 
 
 def regions_of(history: History) -> Mapping[str, str]:

@@ -136,9 +136,9 @@ def read(events: Iterable[Event]) -> History:
     return History(lines, started, None, None)
 
 
-def is_iot_name(answer: DnsAnswered) -> bool:
-    """Return whether an answer is about ``iot.<domain>``, the failover name."""
-    return answer.name.startswith("iot.")
+def is_witness(answer: DnsAnswered) -> bool:
+    """Return whether an answer tells where Route 53 leads the fleet."""
+    return answer.name.startswith(("iot.", "active."))
 
 
 def percentile(values: Sequence[float], percent: int, *, total: int) -> float | None:

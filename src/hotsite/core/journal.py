@@ -36,6 +36,7 @@ from hotsite.core.course import (
 from hotsite.core.foreseen import DrillForecast
 from hotsite.core.hardship import PowerCut, PowerRestored, SiteSick
 from hotsite.core.scenario import FaultKind, Objectives
+from hotsite.core.strategy import Strategy
 from hotsite.errors import InvalidInputError
 
 SCHEMA = 1
@@ -91,6 +92,7 @@ class DrillStarted:
         standby: AWS Region that is to take over.
         churn: What a drill of the registry is judged against, instead.
         course: What a drill of deciding is judged against, as well.
+        strategy: What the standby does while nothing is wrong.
     """
 
     schema: int
@@ -106,6 +108,7 @@ class DrillStarted:
     standby: str
     churn: ChurnObjectives | None = None
     course: CourseObjectives | None = None
+    strategy: Strategy = Strategy.HOT_SITE
 
 
 @dataclass(frozen=True, slots=True)

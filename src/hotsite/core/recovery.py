@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hotsite.core.course_verdict import silences
-from hotsite.core.history import History, is_iot_name, percentile
+from hotsite.core.history import History, is_witness, percentile
 from hotsite.core.journal import (
     DeviceConnected,
     DeviceRecovered,
@@ -110,7 +110,7 @@ def measure_phases(history: History, rto: Rto) -> Phases:
     switched = (
         since_s
         for since_s, fact in history.after_fault(DnsAnswered)
-        if is_iot_name(fact) and fact.region == survivor
+        if is_witness(fact) and fact.region == survivor
     )
     sessions: dict[str, float] = {}
     for since_s, fact in history.after_fault(DeviceConnected):

@@ -16,6 +16,7 @@ from hotsite.core.churn import Churn
 from hotsite.core.course import Course, problems
 from hotsite.core.hardship import NOTICE_S, Follow, Power, Sick
 from hotsite.core.outbox import OutboxPolicy
+from hotsite.core.strategy import Strategy
 from hotsite.errors import InvalidInputError
 
 # Whether a value is fine, which one it is, and what it must be.
@@ -123,6 +124,7 @@ class Scenario:
         sick: How the active Region is sick before the fault, or None.
         region_returns: Whether the killed Region comes back in the end, with
             what it never replicated.
+        strategy: What the other Region does while nothing is wrong.
         course: What breaks and mends, and what operators do, in a drill of
             deciding; it has no ``fault``.
     """
@@ -145,6 +147,7 @@ class Scenario:
     power: Power | None = None
     sick: Sick | None = None
     region_returns: bool = False
+    strategy: Strategy = Strategy.HOT_SITE
     course: Course | None = None
 
     @property
@@ -337,6 +340,9 @@ def _check_churn(scenario: Scenario, source: str) -> None:
 
 def _check_course(scenario: Scenario, source: str) -> None:
     if scenario.course is None:
+        if scenario.strategy is Strategy.PILOT_LIGHT:
+            text = "strategy: a pilot light needs a course, in which somebody lights it"
+            raise InvalidInputError(f"{source}: {text}")
         return
     rules = ((False, key, wanted) for key, wanted in problems(scenario.course))
     _refuse(rules, f"{source}: course")

@@ -33,6 +33,7 @@ from hotsite.core.journal import (
 )
 from hotsite.core.operations import Kind
 from hotsite.core.scenario import Scenario
+from hotsite.core.strategy import is_spread
 from hotsite.flows import books
 from hotsite.flows.stage import onboarded, opening, to_its_end
 from hotsite.ports import Clock, FleetPlan, Journal
@@ -127,8 +128,13 @@ class _Run:
         return [one for one in SITES if self.on.get(one)] == [letter]
 
     def serves(self, letter: str) -> bool:
-        """Say whether a site alone is active, and the whole fleet is there."""
+        """Say whether a site alone is active, and the whole fleet is where it belongs.
+
+        That is there, or anywhere where both sites hold devices.
+        """
         here = self.connected.get(self.region(letter), 0)
+        if is_spread(self.scenario.strategy, letter):
+            here = sum(self.connected.values())
         return self.leads(letter) and here == len(self.things)
 
 

@@ -38,6 +38,7 @@ def opening(scenario: Scenario, scenario_text: str, facts: WorldFacts) -> DrillS
         standby=facts.standby,
         churn=None if churn is None else churn.objectives,
         course=None if course is None else course.objectives,
+        strategy=scenario.strategy,
     )
 
 

@@ -110,6 +110,7 @@ class SiteInputs(Inputs):
             "CANARY_SECRET_ID": self.canary_secret,
             "DEVICE_CA": self.device_ca,
             "MQTT_PORT": self.mqtt_port,
+            "WITNESS_NAME": self.settings.witness_name,
         }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from hotsite.core.strategy import Strategy
 from hotsite.errors import NotReadyError
 from hotsite.local import cloud, control, deployment, network, records
 from hotsite.local.backbone import BackboneConfig
@@ -67,7 +68,7 @@ def draft(config: CloudConfig, block: Block, mark: str) -> CloudState:
         account_id=config.account_id,
         supervisor=Identity("supervisor", 0, 0),
         processes=(),
-        is_pilot_light=config.is_pilot_light,
+        strategy=config.strategy,
         sites=tuple(
             SiteState(
                 site.letter,
@@ -135,7 +136,8 @@ async def bring_up(
     note("templates deployed in both Regions")
     await asyncio.to_thread(builder.write_names, done)
     # A pilot light is off: nobody wakes its canary, and nobody waits for its health.
-    lit = config.sites[:1] if config.is_pilot_light else config.sites
+    is_pilot_light = config.strategy is Strategy.PILOT_LIGHT
+    lit = config.sites[:1] if is_pilot_light else config.sites
     regions_lit = {site.region for site in lit}
     waking = (
         asyncio.to_thread(deployment.wake, builder.plan, canary)
@@ -153,7 +155,7 @@ async def bring_up(
     for check in done.health_checks:
         if check.is_of_site and check.region in regions_lit:
             await _await_healthy(check, state, limit_s)
-    note("site a healthy, b is off" if config.is_pilot_light else "both sites healthy")
+    note("site a healthy, b is off" if is_pilot_light else "both sites healthy")
 
 
 async def _await_healthy(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hotsite.core.strategy import Strategy, witness_name
 from hotsite.errors import InvalidInputError, NotReadyError
 from hotsite.local import network, records, sentinel
 from hotsite.local.faults import Fault
@@ -73,7 +74,7 @@ class CloudConfig:
         is_observed: Whether brokers and name server write down what they see of
             clients, into ``sightings-*.jsonl`` in the folder.
         delivery_s: Longest that cold telemetry waits for more of it, in seconds.
-        is_pilot_light: Whether the templates leave the standby's compute off.
+        strategy: What the templates make of the standby.
     """
 
     name: str
@@ -92,7 +93,7 @@ class CloudConfig:
     raised_quotas: str = ""
     is_observed: bool = False
     delivery_s: float = DELIVERY_S
-    is_pilot_light: bool = False
+    strategy: Strategy = Strategy.HOT_SITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ class CloudState:
         started_world_s: When it was started, in seconds since the epoch.
         steps: How long the start took.
         faults: What was injected and lasts; kills and freezes are in `processes`.
-        is_pilot_light: Whether the standby's compute was off when it was made.
+        strategy: What the standby was when it was made.
     """
 
     schema: int
@@ -197,7 +198,12 @@ class CloudState:
     started_world_s: float
     steps: tuple[Step, ...]
     faults: tuple[Fault, ...] = ()
-    is_pilot_light: bool = False
+    strategy: Strategy = Strategy.HOT_SITE
+
+    @property
+    def witness_name(self) -> str:
+        """Return the name that leads to the active site."""
+        return witness_name(self.strategy, self.domain)
 
 
 def read_state(folder: Path) -> CloudState:

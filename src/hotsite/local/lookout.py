@@ -81,7 +81,7 @@ class Lookout:
 
     def _look_at_dns(self) -> None:
         state = self._cloud.state
-        name = f"iot.{state.domain}"
+        name = state.witness_name
         query = dns.message.make_query(name, dns.rdatatype.A)
         try:
             answer = dns.query.udp(

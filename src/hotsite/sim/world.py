@@ -26,6 +26,7 @@ from hotsite.core.journal import (
 )
 from hotsite.core.outbox import Key
 from hotsite.core.scenario import FaultKind
+from hotsite.core.strategy import Strategy, witness_name
 from hotsite.errors import NotReadyError, UnreachableError
 from hotsite.ports import (
     DeviceAccount,
@@ -43,7 +44,8 @@ _HANDSHAKE_S = 0.2
 _ACK_LIMIT_S = 5.0
 _BACKOFF_S_MAX = 8.0
 _CHECKERS = 16
-_NAME = "iot.hotsite.test"
+_NAME = witness_name(Strategy.HOT_SITE, "hotsite.test")
+_SHARED_NAME = witness_name(Strategy.ACTIVE_ACTIVE, "hotsite.test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,22 @@ class Dns:
 class SimWorld:
     """Implements ``ports.World``."""
 
-    def __init__(self, clock: SimClock, *, seed: int, dns: Dns | None = None) -> None:
-        """Take the virtual clock and the seed of every random choice."""
+    def __init__(
+        self,
+        clock: SimClock,
+        *,
+        seed: int,
+        dns: Dns | None = None,
+        is_shared: bool = False,
+    ) -> None:
+        """Take the virtual clock, the seed of every random choice, and the names.
+
+        Args:
+            clock: The virtual clock.
+            seed: Of every random choice.
+            dns: How fast the names move.
+            is_shared: Whether both sites answer them, by equal weights.
+        """
         self._clock = clock
         self._random = random.Random(seed)  # noqa: S311 - a simulation, no secret
         self._dns = dns or Dns()
@@ -83,8 +99,10 @@ class SimWorld:
         self._dead_since_s = 0.0
         self._switch_at_s: float | None = None
         self._is_failover_on = True
+        self._is_shared = is_shared
+        self._name = _SHARED_NAME if is_shared else _NAME
         self._stepped_s = clock.now_s()
-        self._pending: list[Fact] = [DnsAnswered(_NAME, self._regions[0])]
+        self._pending: list[Fact] = [DnsAnswered(self._name, self._regions[0])]
         self.died: str | None = None
 
     @property
@@ -181,7 +199,7 @@ class SimWorld:
                     there = self._stores[other].setdefault(thing, {})
                     for key in rows.keys() - there.keys():
                         there[key] = arrives_s
-        self._pending.append(DnsAnswered(_NAME, region))
+        self._pending.append(DnsAnswered(self._name, region))
 
     def cut_power(self, process: int) -> int:
         """Let a part of the fleet lose its power; return how many devices did."""
@@ -250,7 +268,11 @@ class SimWorld:
         is_switched = self._switch_at_s is not None and (
             self._clock.now_s() >= self._switch_at_s
         )
-        return self._regions[1 if is_switched and self._is_failover_on else 0]
+        if is_switched and self._is_failover_on:
+            return self._regions[1]
+        if self._is_shared:
+            return self._random.choice(self._regions)
+        return self._regions[0]
 
     def _step(self, now_s: float) -> None:
         if (
@@ -267,7 +289,7 @@ class SimWorld:
                 )
             )
             if self._is_failover_on:
-                self._pending.append(DnsAnswered(_NAME, self._regions[1]))
+                self._pending.append(DnsAnswered(self._name, self._regions[1]))
         for device in self._devices.values():
             if not device.is_on:
                 continue

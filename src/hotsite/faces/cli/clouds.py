@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from hotsite.core.strategy import Strategy
 from hotsite.faces.cli import artefacts
 from hotsite.local import cloud, launcher
 from hotsite.local.client import LocalCloud
@@ -41,7 +42,7 @@ def config_for(
         templates=str(made.templates.absolute()),
         lambdas=str(made.lambdas.absolute()),
         audience=settings.issuer.audience,
-        is_pilot_light=settings.strategy == "pilot-light",
+        strategy=settings.strategy,
     )
 
 
@@ -51,7 +52,7 @@ def private_cloud(
     say: Callable[[str], None],
     *,
     is_observed: bool = False,
-    strategy: str = "hot-site",
+    strategy: Strategy = Strategy.HOT_SITE,
 ) -> Iterator[LocalCloud]:
     """Run a cloud of one's own while the block runs.
 

@@ -86,10 +86,10 @@ def open_control(options: argparse.Namespace, tell: Tell) -> Opened:
     control = Control(
         _desks(remotes),
         HttpsSites(settings.domain),
-        ResolvedNames(settings.domain),
+        ResolvedNames(settings.domain, settings.witness_name),
         SystemClock(),
         _operator(),
-        settings.iot_name,
+        settings.witness_name,
         Limits(fleet=fleet, ttl_s=settings.dns.ttl_s),
         tell,
     )
@@ -118,11 +118,13 @@ def _in_cloud(local: LocalCloud, remotes: tuple[Remote, ...], tell: Tell) -> Ope
             address_of=lambda name: asyncio.run(resolver.resolve(name)).address,
         ),
         ResolvedNames(
-            state.domain, lambda name: asyncio.run(resolver.resolve(name)).site
+            state.domain,
+            state.witness_name,
+            lambda name: asyncio.run(resolver.resolve(name)).site,
         ),
         SystemClock(),
         _operator(),
-        f"iot.{state.domain}",
+        state.witness_name,
         Limits(
             fleet=Fleet(connects_per_s=_LOCAL_CONNECTS_PER_S),
             dns_wait_s_max=_LOCAL_DNS_S_MAX,

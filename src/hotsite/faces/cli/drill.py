@@ -15,6 +15,7 @@ from hotsite.adapters.journal import JournalWriter
 from hotsite.core import scenario as scenarios
 from hotsite.core.journal import DrillEnded
 from hotsite.core.scenario import Scenario
+from hotsite.core.strategy import Strategy
 from hotsite.disasters.failover.course import SimCourseWorld
 from hotsite.errors import InvalidInputError
 from hotsite.faces.cli import files, report, sites
@@ -185,8 +186,12 @@ def _play_course(scenario: Scenario, text: str, world: str, folder: Path) -> Non
 def _opened_course(
     name: str, scenario: Scenario, folder: Path
 ) -> Iterator[tuple[CourseWorld, Clock]]:
-    is_pilot = scenario.course is not None and scenario.course.pilot_light
+    is_pilot = scenario.strategy is Strategy.PILOT_LIGHT
     if name == "sim":
+        if scenario.strategy is Strategy.ACTIVE_ACTIVE:
+            raise InvalidInputError(
+                "--world sim: a course with two active sites is played in local only"
+            )
         world = SimCourseWorld(
             seed=scenario.seed, devices=scenario.devices, is_pilot=is_pilot
         )
@@ -195,7 +200,7 @@ def _opened_course(
         finally:
             world.estate.close()
         return
-    with _local_world(folder, is_pilot_light=is_pilot) as (cloud, base):
+    with _local_world(folder, strategy=scenario.strategy) as (cloud, base):
         local = LocalCourseWorld(base, cloud, partial(_operating, cloud))
         try:
             yield local, SystemClock()
@@ -226,19 +231,22 @@ def _opened(
 ) -> Iterator[tuple[World, Clock]]:
     if name == "sim":
         virtual = SimClock()
-        yield SimWorld(virtual, seed=scenario.seed), virtual
+        is_shared = scenario.strategy is Strategy.ACTIVE_ACTIVE
+        yield SimWorld(virtual, seed=scenario.seed, is_shared=is_shared), virtual
         return
-    with _local_world(folder) as (_, world):
+    with _local_world(folder, strategy=scenario.strategy) as (_, world):
         yield world, SystemClock()
 
 
 @contextlib.contextmanager
 def _local_world(
-    folder: Path, name: str | None = None, *, is_pilot_light: bool = False
+    folder: Path,
+    name: str | None = None,
+    *,
+    strategy: Strategy = Strategy.HOT_SITE,
 ) -> Iterator[tuple[LocalCloud, LocalWorld]]:
     with contextlib.ExitStack() as stack:
         if name is None:
-            strategy = "pilot-light" if is_pilot_light else "hot-site"
             there = private_cloud(folder, _say, strategy=strategy)
             cloud = stack.enter_context(there)
         else:

@@ -19,6 +19,7 @@ from hotsite.core.hardship import Follow
 from hotsite.core.journal import DrillStarted, Fact
 from hotsite.core.scenario import FaultKind as ScenarioFault
 from hotsite.core.scenario import Scenario
+from hotsite.core.strategy import Strategy
 from hotsite.local.dns.config import CHECKERS
 from hotsite.local.dns.probe import STATUS_S
 from hotsite.ports import Journal
@@ -39,12 +40,14 @@ def foresee(scenario: Scenario) -> DrillForecast | None:
 
     Returns:
         The forecast; None for a drill of something else: no recovery, a fault of two
-        halves, devices without power, or names that are told not to move.
+        halves, devices without power, names that are told not to move, or two active
+        sites, of which nobody knows how many devices each holds.
     """
     fault = _FAULTS.get(scenario.fault.kind)
     is_other = scenario.churn is not None or scenario.power is not None
     is_stuck = not scenario.dns_failover and scenario.devices_follow is Follow.DNS
-    if fault is None or is_other or is_stuck:
+    is_shared = scenario.strategy is Strategy.ACTIVE_ACTIVE
+    if fault is None or is_other or is_stuck or is_shared:
         return None
     dns = DnsSettings()
     every_s = scenario.publish_interval_s

@@ -15,6 +15,7 @@ from hotsite.core.forecast.costs import Prices
 from hotsite.core.forecast.outlook import Goals, Option
 from hotsite.core.forecast.plan import Device, FaultKind, HealthCheck, Plan, Quotas
 from hotsite.core.hardship import Follow
+from hotsite.core.strategy import Strategy
 from hotsite.errors import InvalidInputError
 from hotsite.faces.render import forecast as render
 from hotsite.faces.render import forecastpage
@@ -63,7 +64,7 @@ def plan_of(options: argparse.Namespace, settings: Settings) -> Plan:
     usual = plan.default_quotas(settings.standby.region)
     connects_per_s = _given(options.connects_per_s, telemetry.connects_per_s)
     usual_resolvers = plan.Resolvers()
-    is_pilot = settings.strategy == "pilot-light"
+    is_pilot = settings.strategy is Strategy.PILOT_LIGHT
     return Plan(
         devices=devices,
         fault=FaultKind(options.fault),

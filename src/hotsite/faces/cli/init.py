@@ -19,7 +19,8 @@ domain = "fleet.example.com"
 # First part of the names of tables, stacks and policies.
 # prefix = "hotsite"
 
-# "hot-site": a second live Region. "pilot-light": a cheap one, activated when needed.
+# "hot-site": a second live Region that waits. "active-active": both hold devices, one
+# commands them. "pilot-light": a cheap one, activated when needed.
 # strategy = "hot-site"
 
 # The active Region first, then the standby.
@@ -30,6 +31,7 @@ region = "eu-central-1"
 [[sites]]
 letter = "b"
 region = "eu-west-1"
+# weight = 100            # 0 to 255, of each site, where both are active
 
 # What every drill is judged against.
 [objectives]
@@ -40,6 +42,7 @@ rpo_messages = 0   # acknowledged messages that may be missing afterwards
 # ttl_s = 10              # 1 to 60
 # interval_s = 10         # health checks: 10 or 30
 # failure_threshold = 2   # 1 to 10; 1 flaps in a brown-out
+# sharing = "weighted"    # or "latency": how two active sites share the fleet
 
 # How far back your devices can send again what was acknowledged. `hotsite status`
 # judges by it what a Region's death would lose; half of it raises an alarm.

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError
 from hotsite.adapters.aws.session import translated
 from hotsite.core.apis import default_limits, limits_of
 from hotsite.core.policies import Place
+from hotsite.core.strategy import Strategy
 from hotsite.errors import (
     HotsiteError,
     InvalidInputError,
@@ -284,7 +285,8 @@ def of_cloud(local: LocalCloud) -> Iterator[Remote]:
             tables=(state.tables.registry, state.tables.applied),
             open_client=_local_opener(session, site.region, site.gateway_url),
             account=lambda: state.account_id,
-            is_pilot_light=state.is_pilot_light and site != state.sites[0],
+            is_pilot_light=state.strategy is Strategy.PILOT_LIGHT
+            and site != state.sites[0],
         )
 
 

@@ -29,7 +29,7 @@ def _parts() -> tuple[Guard, MqttCanary]:
         DynamoOperations(dynamodb, settings.operations),
         DynamoHealthVerdicts(dynamodb, settings.applied),
         HttpsSites(settings.domain, port=settings.api_port),
-        ResolvedNames(settings.domain),
+        ResolvedNames(settings.domain, settings.witness_name),
         DynamoResumes(dynamodb, settings.applied, clock),
         clock,
     )

@@ -24,6 +24,7 @@ class Environment:
         region: The Region of this site.
         letter: Its letter, ``a`` or ``b``.
         domain: The owner's domain.
+        witness_name: The name that leads to the active site.
         registry: Name of the registry table.
         telemetry: Name of the hot table.
         applied: Name of this Region's own table.
@@ -47,6 +48,7 @@ class Environment:
     region: str
     letter: str
     domain: str
+    witness_name: str
     registry: str
     telemetry: str
     applied: str
@@ -104,6 +106,7 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             region=found["SITE_REGION"],
             letter=found["SITE_LETTER"],
             domain=found["DOMAIN"],
+            witness_name=found.get("WITNESS_NAME") or f"iot.{found['DOMAIN']}",
             registry=found["TABLE_REGISTRY"],
             telemetry=found["TABLE_TELEMETRY"],
             applied=found["TABLE_APPLIED"],

@@ -12,7 +12,7 @@ from hotsite.core.accounting import Account, account
 from hotsite.core.churn import SiteReturned
 from hotsite.core.course import OperationTold, OutageBegan
 from hotsite.core.hardship import PowerCut, SiteSick
-from hotsite.core.history import History, is_iot_name
+from hotsite.core.history import History, is_witness
 from hotsite.core.journal import (
     DeviceOnboarded,
     DnsAnswered,
@@ -105,10 +105,10 @@ class Story:
         return self.spans((at_s, label, True) for at_s, label in starts)
 
     @property
-    def iot_name(self) -> str:
-        """Return the fleet's failover name."""
-        names = (fact.name for _, fact in self.history.each(DnsAnswered))
-        return next((name for name in names if name.startswith("iot.")), "iot name")
+    def witness(self) -> str:
+        """Return the name whose answer tells where Route 53 leads."""
+        answers = (fact for _, fact in self.history.each(DnsAnswered))
+        return next((fact.name for fact in answers if is_witness(fact)), "iot name")
 
     @property
     def answers(self) -> tuple[Span, ...]:
@@ -116,7 +116,7 @@ class Story:
         return self.spans(
             (event.at_s, fact.region or "", fact.region is not None)
             for event, fact in self.history.each(DnsAnswered)
-            if is_iot_name(fact)
+            if is_witness(fact)
         )
 
     def health(self, region: str) -> tuple[Span, ...]:

@@ -87,7 +87,7 @@ def _band(sheet: _Sheet, spans: Sequence[Span], css: Callable[[Span], str]) -> N
 
 
 def _dns(sheet: _Sheet) -> None:
-    sheet.title(f"DNS answer for {sheet.story.iot_name}")
+    sheet.title(f"DNS answer for {sheet.story.witness}")
     _band(sheet, sheet.story.answers, lambda span: sheet.css(span.label))
 
 

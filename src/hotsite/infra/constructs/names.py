@@ -4,7 +4,9 @@ Route 53 is global, so each site owns what speaks of it: no stack refers to
 another Region's, and a failover changes no record at all. The primary's records go
 by a calculated check: its own deep health, and the inverted check of the standby's
 switch. So the standby takes the names over by answering 200 there, and a standby that
-is silent moves nothing (docs/adr/0012-failover.md).
+is silent moves nothing (docs/adr/0012-failover.md). Two active sites share the names
+by weight or latency, each record with the same checks, and a name of its own says which
+one is active (docs/adr/0014-two-active-sites.md).
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from constructs import Construct
 
 from hotsite.infra.constructs.api import HEALTH_PATH, SWITCH_PATH
 from hotsite.infra.inputs import SiteInputs
-from hotsite.settings import SiteSettings
+from hotsite.settings import Sharing, SiteSettings
 
 _Config = route53.CfnHealthCheck.HealthCheckConfigProperty
 # What the records go by is named for good, so that others find it in a template.
@@ -37,7 +39,7 @@ class Targets:
 
 
 class Names(Construct):
-    """Health checks, two failover records, two records of the site's own."""
+    """Health checks, what the failover names answer, and the site's own records."""
 
     def __init__(self, scope: Construct, inputs: SiteInputs, targets: Targets) -> None:
         super().__init__(scope, "Names")
@@ -45,8 +47,13 @@ class Names(Construct):
         settings, site = inputs.settings, inputs.site
         health = self._probe(HEALTH, site, HEALTH_PATH)
         self.check = self._primary(health) if inputs.is_active else health
-        self._failover("Iot", settings.iot_name, targets.iot)
-        self._failover("Api", settings.api_name, targets.api)
+        if settings.is_shared:
+            self._shared("Iot", settings.iot_name, targets.iot)
+            self._shared("Api", settings.api_name, targets.api)
+            self._failover("Active", settings.witness_name, targets.iot)
+        else:
+            self._failover("Iot", settings.iot_name, targets.iot)
+            self._failover("Api", settings.api_name, targets.api)
         self._record("OwnIot", settings.own_iot_name(site), targets.iot)
         self._record("OwnApi", settings.own_api_name(site), targets.own_api)
 
@@ -58,7 +65,7 @@ class Names(Construct):
         config = _Config(
             type="CALCULATED", child_health_checks=both, health_threshold=len(both)
         )
-        return self._check(PRIMARY, config, self._inputs.settings.iot_name)
+        return self._check(PRIMARY, config, self._inputs.settings.witness_name)
 
     def _probe(
         self,
@@ -94,6 +101,17 @@ class Names(Construct):
         record = self._record(identifier, name, target)
         record.failover = "PRIMARY" if self._inputs.is_active else "SECONDARY"
         record.set_identifier = self._inputs.site.region
+        record.health_check_id = self.check
+
+    def _shared(self, identifier: str, name: str, target: str) -> None:
+        """Add this site's half of a name that both sites answer."""
+        record = self._record(identifier, name, target)
+        site = self._inputs.site
+        if self._inputs.settings.dns.sharing is Sharing.LATENCY:
+            record.region = site.region
+        else:
+            record.weight = site.weight
+        record.set_identifier = site.region
         record.health_check_id = self.check
 
     def _record(self, identifier: str, name: str, target: str) -> route53.CfnRecordSet:

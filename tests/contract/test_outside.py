@@ -61,10 +61,21 @@ def test_resumes_are_counted_by_their_devices_and_time(resumes):
     assert resumes.port.count(120.0) == 1
 
 
+def test_devices_that_another_site_did_not_let_in_are_counted_apart(resumes):
+    resumes.port.note("oven-1", is_turned_away=True)
+    resumes.port.note("oven-2")
+    assert resumes.port.count(120.0) == 2
+    assert resumes.port.turned_away(120.0) == 1
+    resumes.clock.sleep(121.0)
+    assert resumes.port.turned_away(120.0) == 0
+
+
 def test_resumes_that_cannot_be_counted_are_not_none(resumes):
     resumes.silence()
     with pytest.raises(UnreachableError):
         resumes.port.count(120.0)
+    with pytest.raises(UnreachableError):
+        resumes.port.turned_away(120.0)
     with pytest.raises(UnreachableError):
         resumes.port.note("oven-1")
 

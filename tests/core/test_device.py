@@ -498,6 +498,26 @@ def test_a_device_asks_another_site_and_sends_only_what_that_lacks():
     assert (bench.outbox.replay_count, bench.outbox.backlog_count) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    "refusal", [Connack(0x89), Lost("refused"), Disconnect(0x8B), Connack(0x87)]
+)
+def test_a_device_tells_which_site_did_not_let_it_in_and_tells_it_once(refusal):
+    bench = Bench(topics=("cmd/thing/#",))
+    bench.connect()
+    bench.give(Suback(SUBSCRIBE_ID, (1,)))
+    fill(bench, 20)
+    bench.give(Lost("gone"))
+    bench.connect(SITE_A, refusal)
+    bench.connect(SITE_A, refusal)
+    bench.connect(SITE_B)
+    ((_, ask),) = asked(bench.give(Suback(SUBSCRIBE_ID, (1,))))
+    assert ask.failed == (resume.Failed("a.example.net", 2),)
+    bench.give(Lost("gone"))
+    bench.connect(SITE_B)
+    again = asked(bench.give(Suback(SUBSCRIBE_ID, (1,))))
+    assert [ask.failed for _, ask in again] in ([], [()])
+
+
 def test_the_site_that_acknowledged_is_not_asked():
     bench = Bench(topics=("cmd/thing/#",))
     bench.connect()

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,3 +106,28 @@ def test_a_question_that_cannot_be_answered_is_refused_in_one_line(payload, reas
     with pytest.raises(InvalidInputError, match=reason) as refusal:
         resume.decode_ask(payload)
     assert "\n" not in str(refusal.value)
+
+
+HERE, THERE = "x.iot.eu-west-1.amazonaws.com", "x.iot.eu-central-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("sites", "is_turned_away"),
+    [((), False), ((HERE,), False), ((THERE,), True), ((HERE, THERE), True)],
+)
+def test_a_device_was_turned_away_where_another_region_did_not_let_it_in(
+    sites, is_turned_away
+):
+    failed = tuple(resume.Failed(site, 2) for site in sites)
+    question = resume.decode_ask(resume.encode(Ask(7, (Range(3, 1, 9),), failed)))
+    assert question.failed == failed
+    assert resume.was_turned_away(question, "eu-west-1") == is_turned_away
+
+
+@pytest.mark.parametrize(
+    "failed", [[{"site": HERE, "count": 0}], [{"site": HERE, "count": 1}] * 7]
+)
+def test_a_question_that_blames_nobody_or_too_many_is_refused(failed):
+    wire = {"token": 1, "ranges": [], "failed": failed, "v": 1}
+    with pytest.raises(InvalidInputError, match="can have failed"):
+        resume.decode_ask(json.dumps(wire))

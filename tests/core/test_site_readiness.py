@@ -291,6 +291,17 @@ def test_connection_of_the_canary_is_a_point_of_its_own():
     )
 
 
+@pytest.mark.parametrize(
+    ("count", "level", "said"),
+    [(0, READY, "no devices came here"), (3, LOOK, "3 devices came here")],
+)
+def test_devices_whom_the_other_site_did_not_let_in_are_told(count, level, said):
+    point = points(facts(turned_away=count))["turned away"]
+    assert point.level is level
+    assert point.text.startswith(said)
+    assert "turned away" not in points(facts())
+
+
 def test_peer_is_a_point_where_it_was_asked():
     well = SiteSeen(B1, is_on=True, is_healthy=True, reason="came", now_s=NOW_S)
     assert points(facts(peer=well))["peer"].level is READY

@@ -7,7 +7,7 @@ import pytest
 from hotsite.core.arrivals import Origin
 from hotsite.core.intervals import Intervals
 from hotsite.core.outbox import Key
-from hotsite.core.resume import Ask, Range, decode_answer, encode, vouched
+from hotsite.core.resume import Ask, Failed, Range, decode_answer, encode, vouched
 from hotsite.core.telemetry import Telemetry
 from hotsite.errors import UnreachableError
 from hotsite.flows.resume import Budget, Desk, resume
@@ -114,6 +114,15 @@ def test_guard_learns_who_came_and_not_who_asked_nonsense():
     resume(published(ASK), desk(HELD, notes=notes))
     resume(published(b"{", thing="kettle"), desk(HELD, notes=notes))
     assert notes.count(120.0) == 1
+
+
+def test_guard_learns_whom_another_region_did_not_let_in():
+    notes = SimResumes(SimClock())
+    site = desk(HELD, notes=notes, region="eu-west-1")
+    failed = (Failed("x.iot.eu-central-1.amazonaws.com", 3),)
+    resume(published(replace(ASK, failed=failed)), site)
+    resume(published(ASK, thing="kettle"), site)
+    assert (notes.count(120.0), notes.turned_away(120.0)) == (2, 1)
 
 
 def test_device_is_answered_though_its_coming_could_not_be_noted():

@@ -276,6 +276,7 @@ def test_each_way_to_fail_has_an_alarm(assembly, region):
         alarms.REFUSED: alarms.NAMESPACE,
         alarms.RPO_HOT: alarms.NAMESPACE,
         alarms.NOT_READY: alarms.NAMESPACE,
+        alarms.TURNED_AWAY: alarms.NAMESPACE,
         "IteratorAge": "AWS/Lambda",
         "OnFailureDestinationDeliveredEventCount": "AWS/Lambda",
         "ApproximateNumberOfMessagesVisible": "AWS/SQS",

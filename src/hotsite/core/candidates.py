@@ -8,7 +8,8 @@ is forgotten after a connection that lived, so no device stays away from a site
 for what happened long ago. Must not know what a connection is.
 """
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -32,6 +33,7 @@ class Candidates:
     __slots__ = (
         "_backoff",
         "_connect_at_s",
+        "_failed",
         "_failed_s",
         "_names",
         "_place",
@@ -49,6 +51,7 @@ class Candidates:
         self._round = 0
         self._place = 0
         self._connect_at_s = -inf
+        self._failed: Counter[str] = Counter()
         self._failed_s: dict[str, float] = {}
         self._turns = deque(_Turn(name) for name in names)
 
@@ -102,6 +105,15 @@ class Candidates:
     def not_before(self, at_s: float) -> float:
         """Return the first moment from ``at_s`` on at which a CONNECT may go."""
         return max(at_s, self._connect_at_s + self._backoff.connect_spacing_s)
+
+    def blame(self, site: str) -> None:
+        """Count an attempt in which a site did not let the device in."""
+        self._failed[site] += 1
+
+    def take_failed(self) -> Mapping[str, int]:
+        """Return how often each site did so since the last time, and forget it."""
+        failed, self._failed = self._failed, Counter()
+        return failed
 
     def fail(self, address: str | None, uniform: float, now_s: float) -> float:
         """Note that an attempt failed, and go on to the next candidate.

@@ -40,6 +40,7 @@ from hotsite.core.device_values import (
 )
 from hotsite.core.move import Mover
 from hotsite.core.mqtt_packets import (
+    THROTTLED,
     Connack,
     Connect,
     Disconnect,
@@ -53,9 +54,6 @@ from hotsite.core.session import Session
 from hotsite.core.telemetry import move_topic
 from hotsite.errors import InvalidInputError
 
-# v5 2.4: the CONNACK codes that ask for patience, not for another endpoint:
-# server busy, quota exceeded, connection rate exceeded.
-_THROTTLED = frozenset({0x89, 0x97, 0x9F})
 # A question's token: a whole number that JSON keeps exactly.
 _TOKEN_MAX = 2**53 - 1
 
@@ -182,7 +180,7 @@ class Device:
     def _take_connack(self, connack: Connack, now_s: float) -> list[Output]:
         if connack.reason_code:
             reason = f"refused with reason code {connack.reason_code:#04x}"
-            is_throttled = connack.reason_code in _THROTTLED
+            is_throttled = connack.reason_code in THROTTLED
             return [Close(), *self._fail(reason, now_s, is_throttled=is_throttled)]
         self.state = State.CONNECTED
         self._connack = connack
@@ -192,7 +190,8 @@ class Device:
         session = Session(self.outbox, self._policy, self.identity, site=self.site)
         self._session = session
         token = int(self._uniform() * _TOKEN_MAX)
-        replay_count = session.open(self._connack, now_s, token=token)
+        failed = self._candidates.take_failed()
+        replay_count = session.open(self._connack, now_s, token=token, failed=failed)
         joined = Joined(self.site, self.resolved.address, replay_count)
         return [joined, *session.greet(now_s)]
 
@@ -309,6 +308,8 @@ class Device:
         candidates, uniform = self._candidates, self._uniform()
         is_dialled = self.state is State.CONNECTING
         address = self.resolved.address if is_dialled else None
+        if is_dialled:
+            candidates.blame(self.site)
         self.state = State.WAITING
         if is_throttled:
             self._wait_until_s = candidates.throttle(uniform, now_s)

@@ -55,6 +55,11 @@ PROPERTY_KINDS = {
 }
 
 
+# v5 2.4: the CONNACK codes that ask for patience, not for another endpoint:
+# server busy, quota exceeded, connection rate exceeded.
+THROTTLED = frozenset({0x89, 0x97, 0x9F})
+
+
 @dataclass(frozen=True, slots=True)
 class Property:
     """One property of a v5 packet (v5 2.2.2.2)."""

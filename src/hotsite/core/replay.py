@@ -6,6 +6,7 @@ everything is sent again, and what an answer says later still counts for what is
 waiting then.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -91,7 +92,7 @@ class Handshake:
         )
 
 
-def ask(outbox: Outbox, token: int) -> resume.Ask | None:
+def ask(outbox: Outbox, token: int, failed: Mapping[str, int]) -> resume.Ask | None:
     """Return the question about all that other sites acknowledged.
 
     Epochs beyond what one question may hold are not asked about: the oldest ones,
@@ -100,6 +101,7 @@ def ask(outbox: Outbox, token: int) -> resume.Ask | None:
     Args:
         outbox: What the device keeps.
         token: What the answer has to repeat.
+        failed: How often each site did not let the device in before this one did.
 
     Returns:
         The question, or None when there is nothing to ask.
@@ -109,7 +111,11 @@ def ask(outbox: Outbox, token: int) -> resume.Ask | None:
         resume.Range(epoch, seqs.pairs[0][0], seqs.pairs[-1][1])
         for epoch, seqs in waiting[: resume.RANGES_MAX]
     )
-    return resume.Ask(token, ranges) if ranges else None
+    if not ranges:
+        return None
+    worst = sorted(failed.items(), key=lambda one: one[1], reverse=True)
+    told = tuple(resume.Failed(*one) for one in worst[: resume.FAILED_MAX])
+    return resume.Ask(token, ranges, told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from hotsite.errors import InvalidInputError
 VERSION = 1
 _WHERE = "resume"
 RANGES_MAX = 64
+# A device has three names; of each, DNS may have changed its mind once.
+FAILED_MAX = 6
 # A gap is about 12 bytes of JSON; a whole answer stays below 128 KB, the largest
 # message of AWS IoT Core ("Maximum size of message payload").
 _GAPS_MAX = 4_000
@@ -36,17 +38,32 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """Connects that failed since the device was connected last.
+
+    Attributes:
+        site: Which endpoint the name led to, as the resolver told it.
+        count: How often, 1 or more.
+    """
+
+    site: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What a device asks on ``dt/<thing>/resume``.
 
     Attributes:
         token: Comes back in the answer, so that a late one is known as late.
         ranges: What the device keeps, one range an epoch, newest epoch first.
+        failed: Where it was not let in before it came here.
         v: Version of the format.
     """
 
     token: int
     ranges: tuple[Range, ...]
+    failed: tuple[Failed, ...] = ()
     v: int = VERSION
 
 
@@ -133,6 +150,17 @@ def vouched(ask: Ask, given: Answer) -> Mapping[int, Intervals]:
     return found
 
 
+def was_turned_away(ask: Ask, region: str) -> bool:
+    """Say whether a device tried another Region in vain before it came to this one.
+
+    Args:
+        ask: What it asked.
+        region: This one; an endpoint of AWS IoT Core has the Region in its name
+            (AWS General Reference, "AWS IoT Core endpoints and quotas").
+    """
+    return any(f".{region}." not in f".{one.site}." for one in ask.failed)
+
+
 def encode(message: Ask | Answer) -> bytes:
     """Return a question or an answer as JSON."""
     return json.dumps(records.write(message), separators=(",", ":")).encode()
@@ -150,6 +178,10 @@ def decode_ask(payload: bytes | str) -> Ask:
         raise InvalidInputError(f"resume: at most {RANGES_MAX} ranges can be asked for")
     if len({item.epoch for item in ask.ranges}) != len(ask.ranges):
         raise InvalidInputError("resume: each epoch can be asked for once")
+    if len(ask.failed) > FAILED_MAX or any(one.count < 1 for one in ask.failed):
+        raise InvalidInputError(
+            f"resume: at most {FAILED_MAX} sites can have failed, each once or more"
+        )
     for item in ask.ranges:
         if not 1 <= item.lo <= item.hi or item.epoch < 0:
             raise InvalidInputError(f"resume: {item} is no range")

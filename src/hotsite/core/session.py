@@ -6,7 +6,7 @@ what happens then. Live messages go first and alone; a backlog, and what is
 replayed, go behind them in batches of which few are in flight.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -108,13 +108,16 @@ class Session:
         self._heard_at_s = self._sent_at_s = self.joined_at_s = -inf
         self.throttle_spread_s: float | None = None
 
-    def open(self, connack: Connack, now_s: float, *, token: int) -> int:
+    def open(
+        self, connack: Connack, now_s: float, *, token: int, failed: Mapping[str, int]
+    ) -> int:
         """Begin, with the limits that the broker set (v5 3.2.2.3).
 
         Args:
             connack: The broker's answer.
             now_s: The time, in seconds.
             token: Tells this session's question from all others.
+            failed: How often each site did not let the device in before.
 
         Returns:
             How many messages another site acknowledged and this one may lack.
@@ -129,7 +132,9 @@ class Session:
         # Without its commands a device would not hear the answer.
         if self._identity.command_topics and self._policy.resume_s_max:
             due_s = now_s + self._policy.resume_s_max
-            self._handshake = Handshake(replay.ask(self._outbox, token), due_s=due_s)
+            self._handshake = Handshake(
+                replay.ask(self._outbox, token, failed), due_s=due_s
+            )
         return replay_count
 
     def greet(self, now_s: float) -> list[Output]:

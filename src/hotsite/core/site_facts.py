@@ -78,6 +78,8 @@ class SiteFacts:
         canary: A connection as its canary; None when none was made.
         peer: What the other site says of itself; None: not asked.
         things: How many things its record has; None when they were not counted.
+        turned_away: Devices that came here lately because another site had not let
+            them in; None: not asked.
     """
 
     site: str
@@ -94,6 +96,7 @@ class SiteFacts:
     canary: Connected | None = None
     peer: SiteSeen | Unknown | None = None
     things: int | None = None
+    turned_away: int | Unknown | None = None
 
     @property
     def silence(self) -> str | None:

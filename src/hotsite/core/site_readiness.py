@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hotsite.core import headroom, health
+from hotsite.core.epoch import other
 from hotsite.core.headroom import Fleet, Limit
 from hotsite.core.operations import Action, Book
 from hotsite.core.site_facts import Connected, Sampled, SiteFacts, Unknown
@@ -86,6 +87,7 @@ def judge(
         *_quotas(facts, policy, peer),
         *_doors(facts, policy),
         *_devices(facts),
+        *_turned_away(facts),
         *_peer(facts),
     )
 
@@ -313,6 +315,18 @@ def _devices(facts: SiteFacts) -> Iterator[Point]:
             yield Point(noun, Level.LOOK, found.reason)
         elif found is not None:
             yield _sampled(noun, found, what)
+
+
+def _turned_away(facts: SiteFacts) -> Iterator[Point]:
+    found = facts.turned_away
+    if isinstance(found, Unknown):
+        yield Point("turned away", Level.LOOK, found.reason)
+    elif found is not None:
+        level = Level.LOOK if found else Level.READY
+        text = (
+            f"{found or 'no'} devices came here whom {other(facts.site)} did not let in"
+        )
+        yield Point("turned away", level, f"{text}, in the last two minutes")
 
 
 def _sampled(noun: str, found: Sampled, what: str) -> Point:

@@ -26,11 +26,13 @@ from hotsite.flows.notes import name_counts
 from hotsite.flows.replication_status import keys_of, replication_status
 from hotsite.flows.sight import Intake
 from hotsite.ports import Clock, HealthVerdicts
-from hotsite.ports.operations import Operations
+from hotsite.ports.operations import Operations, Resumes
 from hotsite.ports.readiness import Doors, Keys, SiteQuotas
 
 _Answer = TypeVar("_Answer")
 _TOLD_MAX = 20
+# As long as a guard remembers who came.
+TURNED_AWAY_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Post:
         operations: The Region's replica of the operations table.
         quotas: What the account may do there.
         doors: How its names are asked.
+        resumes: The devices that came to it; None where nobody asks.
     """
 
     site: str
@@ -56,6 +59,7 @@ class Post:
     operations: Operations
     quotas: SiteQuotas
     doors: Doors
+    resumes: Resumes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def look(post: Post, depth: Depth) -> SiteFacts:
         limits=_or_unknown(post.quotas.read),
         doors=look_at_doors(post.site, post.domain, post.doors),
         things=None if isinstance(counts, Unknown) else counts.get(Kind.THING),
+        turned_away=_turned_away(post.resumes),
     )
     if depth.sample is None or isinstance(replication, Unknown):
         return facts
@@ -104,6 +109,12 @@ def look(post: Post, depth: Depth) -> SiteFacts:
     known = None if isinstance(found, Unknown) else found.population
     things = facts.things if known is None else known
     return replace(facts, registered=found, things=things)
+
+
+def _turned_away(resumes: Resumes | None) -> int | Unknown | None:
+    if resumes is None:
+        return None
+    return _or_unknown(lambda: resumes.turned_away(TURNED_AWAY_WITHIN_S))
 
 
 def look_at_doors(site: str, domain: str, doors: Doors) -> tuple[Door, ...]:

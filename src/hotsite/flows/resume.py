@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from hotsite.core.arrivals import Refused
 from hotsite.core.intervals import Intervals
-from hotsite.core.resume import Answer, Ask, Range, answer, decode_ask, encode
+from hotsite.core.resume import (
+    Answer,
+    Ask,
+    Range,
+    answer,
+    decode_ask,
+    encode,
+    was_turned_away,
+)
 from hotsite.core.telemetry import resume_answer_topic, resume_topic
 from hotsite.errors import InvalidInputError, RetryableError
 from hotsite.flows.telemetry import Published
@@ -44,6 +52,7 @@ class Desk:
         throttle_spread_s: N / R of the site, in seconds, if it is known.
         budget: How long one question may take.
         notes: Where the guard of the site learns who came, if there is one.
+        region: AWS Region of the site.
     """
 
     hot: HotStore
@@ -53,6 +62,7 @@ class Desk:
     throttle_spread_s: float | None = None
     budget: Budget = Budget()
     notes: ResumeNotes | None = None
+    region: str = ""
 
 
 def resume(published: Published, desk: Desk) -> Answer | None:
@@ -81,7 +91,8 @@ def resume(published: Published, desk: Desk) -> Answer | None:
     if desk.notes is not None:
         # The device has its answer. A guard that learns less has other observers.
         with suppress(RetryableError):
-            desk.notes.note(thing)
+            turned_away = was_turned_away(ask, desk.region)
+            desk.notes.note(thing, is_turned_away=turned_away)
     return given
 
 

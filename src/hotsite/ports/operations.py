@@ -111,12 +111,27 @@ class Resumes(Protocol):
         """
         ...
 
+    def turned_away(self, within_s: float) -> int:
+        """Return how many of them had not been let in elsewhere before, or less.
+
+        Args:
+            within_s: How far back to look, in seconds.
+
+        Raises:
+            UnreachableError: The store did not answer.
+        """
+        ...
+
 
 class ResumeNotes(Protocol):
     """Where a site writes down who came, for ``Resumes``."""
 
-    def note(self, thing: str) -> None:
+    def note(self, thing: str, *, is_turned_away: bool = False) -> None:
         """Write down that a device asked for a resume here.
+
+        Args:
+            thing: Its name.
+            is_turned_away: Whether another site had not let it in before.
 
         Raises:
             ThrottledError: The store has no room now.

@@ -5,7 +5,7 @@ own replica alone, and the last writer of an item wins in both (DynamoDB develop
 guide, V2globaltables_HowItWorks).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hotsite.core.operations import Book, Entry, Item
@@ -107,22 +107,33 @@ class SimResumes:
         clock: The time.
         is_reachable: The fault switch.
         came_s: When each device came last.
+        turned_away_s: When each came last that had not been let in elsewhere.
     """
 
     clock: Clock
     is_reachable: bool = True
     came_s: dict[str, float] = field(default_factory=dict)
+    turned_away_s: dict[str, float] = field(default_factory=dict)
 
-    def note(self, thing: str) -> None:
+    def note(self, thing: str, *, is_turned_away: bool = False) -> None:
         """Write down that a device asked for a resume here."""
         self._answer()
         self.came_s[thing] = self.clock.now_s()
+        if is_turned_away:
+            self.turned_away_s[thing] = self.clock.now_s()
 
     def count(self, within_s: float) -> int:
         """Return how many devices came here lately."""
+        return self._since(self.came_s, within_s)
+
+    def turned_away(self, within_s: float) -> int:
+        """Return how many of them had not been let in elsewhere before."""
+        return self._since(self.turned_away_s, within_s)
+
+    def _since(self, at_s: Mapping[str, float], within_s: float) -> int:
         self._answer()
         since_s = self.clock.now_s() - within_s
-        return sum(1 for at_s in self.came_s.values() if at_s >= since_s)
+        return sum(1 for one_s in at_s.values() if one_s >= since_s)
 
     def _answer(self) -> None:
         if not self.is_reachable:

@@ -143,6 +143,11 @@ class NearResumes:
         """Return how many devices came here lately."""
         return self.fleet.arrived(self.letter, within_s)
 
+    def turned_away(self, within_s: float) -> int:
+        """Return 0: these devices do not tell where else they tried."""
+        del within_s
+        return 0
+
 
 @dataclass(frozen=True, slots=True)
 class FarCommands:

@@ -15,6 +15,7 @@ from rich.live import Live
 from hotsite.adapters.aws.meter import DynamoMeterReadings
 from hotsite.adapters.aws.operations import DynamoOperations
 from hotsite.adapters.aws.region_tables import DynamoHealthVerdicts
+from hotsite.adapters.aws.resumes import DynamoResumes
 from hotsite.adapters.aws.service_quotas import ServiceQuotas
 from hotsite.adapters.clock import SystemClock
 from hotsite.core.metering import Exposure
@@ -159,6 +160,7 @@ class _Watch:
             DynamoOperations(dynamodb, remote.operations),
             ServiceQuotas(remote.client("service-quotas"), remote.region),
             self.outside.doors,
+            DynamoResumes(dynamodb, remote.tables[1], SystemClock()),
         )
 
     def _looked(self, remote: Remote, post: Post | Unknown) -> SiteFacts:

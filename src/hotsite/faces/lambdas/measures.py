@@ -16,6 +16,7 @@ CALLS, RETRIED = "IotCalls", "RetriedNames"
 TAKEN, ECHOES = "TakenChanges", "EchoedChanges"
 REFUSED, PASS = "RefusedDeletions", "SweepPass"
 NOT_READY, CERTIFICATE = "NotReady", "CertificateSeconds"
+TURNED_AWAY = "TurnedAwayDevices"
 RPO_HOT, RPO_MESSAGES, RPO_COLD = "RpoHotSeconds", "RpoHotMessages", "RpoColdSeconds"
 
 
@@ -43,6 +44,15 @@ def of_batch(
         Metric(RETRIED, Unit.COUNT, (sum(item.is_retryable for item in outcomes),)),
         Metric(CALLS, Unit.COUNT, (sum(item.call_count for item in outcomes),)),
     )
+
+
+def of_coming(turned_away: int) -> tuple[Metric, ...]:
+    """Return the metrics of who came to a site.
+
+    Args:
+        turned_away: Devices that another site had not let in.
+    """
+    return (Metric(TURNED_AWAY, Unit.COUNT, (turned_away,)),)
 
 
 def of_hearing(found: Hearing) -> tuple[Metric, ...]:

@@ -26,6 +26,7 @@ def _desk() -> resume.Desk:
         clock=clock,
         throttle_spread_s=settings.throttle_spread_s,
         notes=DynamoResumes(dynamodb, settings.applied, clock),
+        region=settings.region,
     )
 
 

@@ -18,9 +18,12 @@ LAG, PENDING, FAILED, REFUSED = (
 )
 RPO_HOT = "RpoHotSeconds"
 NOT_READY = "NotReady"
+TURNED_AWAY = "TurnedAwayDevices"
 _PERIOD_S = 60
 # The readiness sweep runs each half hour: none in an hour means that it died.
 _READINESS_S = 3600
+# As many as count as observers (core.standing.FencePolicy).
+_TURNED_AWAY_MAX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,13 @@ def _site_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
             periods=1,
             missing=missing,
             period_s=_READINESS_S,
+        ),
+        _Alarm(
+            "turned-away",
+            "Devices come here because the other site does not let them in.",
+            (NAMESPACE, TURNED_AWAY),
+            prefix,
+            threshold=_TURNED_AWAY_MAX,
         ),
     )
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hotsite.local.region.workers import StartingGate
+from hotsite.local.region.workers import StartingGate, patches
 
 pytestmark = pytest.mark.local
 
@@ -109,3 +109,14 @@ def test_while_the_process_works_a_further_call_starts_one_more():
     assert acquire("health") == (first, "reused")
     second, reason = acquire("health")
     assert (second is first, reason) == (False, "spawn")
+
+
+def test_a_function_that_logs_nothing_is_not_waited_for_long():
+    class Silent:
+        def _drain_stderr_bounded(self, first_line_wait=0.05):
+            return f"waited {first_line_wait:g} s"
+
+    (patch,) = (one for one in patches() if one.symbol.endswith(":Worker"))
+    worker = patch.replace(Silent)()
+    assert worker._drain_stderr_bounded() == "waited 0.003 s"
+    assert worker._drain_stderr_bounded(first_line_wait=0.001) == "waited 0.001 s"

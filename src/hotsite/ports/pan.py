@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from hotsite.core.enrolment import Credentials, DeviceIdentity, Staged
+from hotsite.core.label import Label
 from hotsite.core.pan import Endpoint
 
 
@@ -151,6 +152,35 @@ class Firmware(Protocol):
         ...
 
 
+class PanServer(Protocol):
+    """A device, as a transport sees it."""
+
+    @property
+    def identity(self) -> DeviceIdentity:
+        """Return who it is."""
+        ...
+
+    def handle(self, endpoint: str, value: bytes, *, peer: str) -> bytes:
+        """Answer one value.
+
+        Args:
+            endpoint: Where it was written to.
+            value: At most 480 bytes.
+            peer: Who wrote it.
+
+        Raises:
+            NotFoundError: There is no such endpoint.
+            InvalidInputError: It is no message of the protocol.
+            RefusedError: There is no session, or the frame is not of it.
+            UnreachableError: The device's store cannot be used.
+        """
+        ...
+
+    def leave(self, peer: str) -> None:
+        """Note that a connection has ended, and its session with it."""
+        ...
+
+
 class Link(Protocol):
     """A client's way to one device: write a value, read the answer."""
 
@@ -193,4 +223,20 @@ class ClientSecurity(Protocol):
 
     def begin(self, username: str, pop: str) -> ClientHandshake:
         """Begin a handshake."""
+        ...
+
+
+class Reach(Protocol):
+    """How a client gets to devices: one radio, or one network."""
+
+    async def connect(self, label: Label) -> Link:
+        """Return a link to the device of a label.
+
+        Raises:
+            UnreachableError: It is not there, or does not take the connection.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give the radio back."""
         ...

@@ -37,6 +37,8 @@ class Host:
         device: PanDevice,
         vault: DirectoryVault,
         tell: Callable[[lines.Event], None],
+        *,
+        trial_s_max: float = TRIAL_S_MAX,
     ) -> None:
         """Make a host, offline. Needs a running event loop.
 
@@ -44,8 +46,10 @@ class Host:
             device: What phones see.
             vault: Where the device keeps things.
             tell: Hears what happens.
+            trial_s_max: How long one attempt with new credentials takes, in seconds.
         """
         self.device = device
+        self._trial_s_max = trial_s_max
         self.delivered = asyncio.Event()
         self._vault, self._tell = vault, tell
         self._changed = asyncio.Event()
@@ -127,7 +131,7 @@ class Host:
         try:
             await asyncio.wait(
                 (self._joined, changed),
-                timeout=TRIAL_S_MAX,
+                timeout=self._trial_s_max,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             return self._joined.result() if self._joined.done() else None

@@ -42,6 +42,22 @@ _RAW = argparse.RawDescriptionHelpFormatter
 
 def register(verbs: Any) -> None:
     """Add the three verbs to ``hotsite agent``."""
+    _register_make(verbs)
+    _register_provision(verbs)
+    verb = verbs.add_parser(
+        "reset",
+        help="bring a device back to how it left the factory",
+        description="Delete keys, certificates, names and undelivered messages of "
+        "DIR; who it is stays, and so do counted wrong codes.",
+        epilog="example:\n  hotsite agent reset oven-1",
+        formatter_class=_RAW,
+    )
+    verb.add_argument("path", type=Path, metavar="DIR")
+    verb.add_argument("--json", action="store_true", help="JSON on stdout")
+    verb.set_defaults(run=reset)
+
+
+def _register_make(verbs: Any) -> None:
     verb = verbs.add_parser(
         "make",
         help="make a device as a factory does, with its label",
@@ -68,6 +84,8 @@ def register(verbs: Any) -> None:
     verb.add_argument("--json", action="store_true", help="JSON on stdout")
     verb.set_defaults(run=make)
 
+
+def _register_provision(verbs: Any) -> None:
     verb = verbs.add_parser(
         "provision",
         help="let phones provision devices, then run them",
@@ -84,18 +102,6 @@ def register(verbs: Any) -> None:
     )
     verb.add_argument("--json", action="store_true", help="events as JSON lines")
     verb.set_defaults(run=provision)
-
-    verb = verbs.add_parser(
-        "reset",
-        help="bring a device back to how it left the factory",
-        description="Delete keys, certificates, names and undelivered messages of "
-        "DIR; who it is stays, and so do counted wrong codes.",
-        epilog="example:\n  hotsite agent reset oven-1",
-        formatter_class=_RAW,
-    )
-    verb.add_argument("path", type=Path, metavar="DIR")
-    verb.add_argument("--json", action="store_true", help="JSON on stdout")
-    verb.set_defaults(run=reset)
 
 
 def make(options: argparse.Namespace) -> int:

@@ -152,7 +152,7 @@ async def _open(
     if doors.ble is not None:
         # BLE is an extra: docs/adr/0003-dependencies.md.
         module, kind = ("pan_bumble", "BumbleDoor")
-        if doors.ble == BLUEZ:
+        if doors.ble.partition(":")[0] == BLUEZ:
             module, kind = ("pan_bluez", "BluezDoor")
         try:
             loaded = importlib.import_module(f"hotsite.adapters.{module}")

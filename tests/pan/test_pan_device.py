@@ -166,6 +166,11 @@ async def test_names_change_for_the_same_certificate_and_are_tried_first(tmp_pat
     read = await session.call(Endpoint.ENDPOINTS, {"do": "read"})
     assert read["pending"] == names
     assert read["current"]["iot"]["port"] == 8883
+    # A key for a next certificate is another one than that in use.
+    request = await session.call(Endpoint.CSR, {"do": "make"})
+    assert request["csr"].startswith("-----BEGIN")
+    assert (await session.call(Endpoint.INFO, {"do": "read"}))["state"] == "provisioned"
+    await session.call(Endpoint.ENDPOINTS, {"do": "store", **names})
     device.desk.vault.promote()
     read = await session.call(Endpoint.ENDPOINTS, {"do": "read"})
     assert (read["current"], read["pending"]) == (names, None)

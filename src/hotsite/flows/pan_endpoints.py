@@ -172,7 +172,7 @@ class Desk:
         if self.identity.custody is Custody.ESCROW:
             return {"claim": said, "csr": None}
         staged = self.vault.staged()
-        if not staged.key_pem or document.get("fresh") is True:
+        if not staged.csr_pem or document.get("fresh") is True:
             key_pem, csr_pem = self.security.make_key(self.identity.serial)
             # What was staged for the key before cannot be used with this one.
             staged = Staged(key_pem, csr_pem)

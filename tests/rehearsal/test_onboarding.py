@@ -22,9 +22,9 @@ from hotsite.adapters.mqtt import Credentials, Target
 from hotsite.adapters.pan_bumble import BumbleDoor
 from hotsite.adapters.pan_bumble_link import BumbleReach
 from hotsite.adapters.pan_security import PhoneSecurity
-from hotsite.core.enrolment import DeviceIdentity
 from hotsite.core.label import CSV_COLUMNS, Label, device_name
 from hotsite.core.onboarding import Request, claim_of
+from hotsite.core.provisioning import DeviceIdentity
 from hotsite.errors import HotsiteError
 from hotsite.faces.agent.provision import make_host
 from hotsite.faces.cli import localclaim

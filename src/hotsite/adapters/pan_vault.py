@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hotsite.core.enrolment import (
+from hotsite.core.onboarding import Names, claim_of
+from hotsite.core.provisioning import (
     Credentials,
     Custody,
     DeviceIdentity,
     Staged,
     names_document,
 )
-from hotsite.core.onboarding import Names, claim_of
 from hotsite.errors import InvalidInputError, UnreachableError
 
 IDENTITY = "identity.json"

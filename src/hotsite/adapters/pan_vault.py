@@ -46,7 +46,7 @@ class DirectoryVault:
     def failures(self) -> int:
         """Return how many wrong codes were counted; a spoilt count is the worst."""
         said = self._read(self.folder / _LOCKOUT)
-        count = (said or {}).get("failures", 0)
+        count = 0 if said is None else said.get("failures")
         if not isinstance(count, int) or count < 0:
             raise UnreachableError(f"{self.folder / _LOCKOUT}: is spoilt")
         return count

@@ -108,6 +108,9 @@ class DirectoryVault:
             raise InvalidInputError(f"{self.folder}: nothing is staged")
         home = self.folder / _FOLDERS / _folder_name(given)
         with _translated(self.folder):
+            if (home / _DEVICE).exists():
+                # Written last, and the folder's name is the digest of what is in it.
+                return home / _DEVICE
             home.mkdir(parents=True, exist_ok=True)
         for name, text in (
             ("device.key", staged.key_pem),

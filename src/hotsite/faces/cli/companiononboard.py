@@ -53,8 +53,8 @@ examples:
   hotsite companion onboard --wifi --labels labels.csv --log labels.log \\
     --api api.example.com --token-file token
 """
-_ATTEMPTS, _PAUSE_S, _LOOK_S = 4, 2.0, 0.1
-_LOOKS_MAX = 600
+_ATTEMPTS, _PAUSE_S, _LOOK_S = 4, 2.0, 0.03
+_LOOKS_MAX = 2000
 
 
 def register(verbs: Any) -> None:

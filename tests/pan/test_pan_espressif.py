@@ -18,6 +18,7 @@ from hotsite.core.pan_handshake import (
     Proof,
     Verdict,
 )
+from hotsite.errors import InvalidInputError
 
 PHONE = Path(__file__).with_name("espressif_phone.py")
 
@@ -83,3 +84,10 @@ def test_every_message_is_what_espressifs_own_code_writes_and_reads():
         b"proof",
         b"nonce",
     )
+
+
+def test_security_1_which_has_no_integrity_is_not_spoken(tmp_path):
+    theirs = session_pb2.SessionData(sec_ver=session_pb2.SecScheme1)
+    theirs.sec1.sc0.client_pubkey = bytes(32)
+    with pytest.raises(InvalidInputError, match="security 2"):
+        make_device(tmp_path).handle("prov-session", theirs.SerializeToString())

@@ -46,7 +46,7 @@ test: $(VENV)/.ready .venv-clients/.ready tools check ## The whole suite, with r
 	@$(BIN)/python scripts/suite.py $(TEST_FLAGS)
 
 rehearse: $(VENV)/.ready .venv-clients/.ready tools ## Coverage, wrong decisions, the runbook, failovers on live Regions: before a release
-	@$(BIN)/pytest -q $(COVERED) -m "not local" tests/core tests/flows tests/sim tests/disasters/test_course.py tests/contract/test_lags.py
+	@$(BIN)/pytest -q $(COVERED) -m "not local" tests/core tests/flows tests/sim tests/pan tests/disasters/test_course.py tests/contract/test_lags.py
 	@$(BIN)/python scripts/coverage_gate.py build/coverage.json
 	@$(BIN)/pytest -s -q tests/rehearsal tests/fleet
 

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from hotsite.core.enrolment import AuditLine, Deed, Owned, owner_key
 from hotsite.core.onboarding import Entry
 from hotsite.core.registry import Key, Record, key_in
 from hotsite.errors import ConflictError, InvalidInputError, UnreachableError
@@ -97,6 +98,24 @@ class SimTables:
         for item in record.certificates:
             sort_key = f"certificate#{item.certificate_id}"
             self.put((str(record.key), sort_key), item, life=life)
+        self._file(entry, record)
+
+    def _file(self, entry: Entry, record: Record) -> None:
+        now_s = self.clock.now_s()
+        if entry.owner is not None:
+            place = (f"owner#{owner_key(entry.owner)}", f"thing#{record.name}")
+            self.put(place, Owned(record.name, now_s))
+        for item in record.certificates:
+            line = AuditLine(
+                record.name,
+                Deed.ENROLLED,
+                item.certificate_id,
+                entry.owner or "",
+                now_s,
+                self.region,
+            )
+            sort_key = f"{line.deed.value}#{line.certificate_id}"
+            self.put((f"audit#{record.name}", sort_key), line)
 
     def write_revoked(self, key: Key, certificate_id: str) -> None:
         """Write the revocation of a certificate, once and for ever."""
@@ -205,7 +224,7 @@ class SimClaims:
         """Return a claim's line, or nothing when there is none."""
         self._tables.answer()
         found = self._tables.partitions.get(f"claim#{claim_id}")
-        if found is None:
+        if found is None or "claim" not in found:
             return None
         entry = found["claim"].value
         assert isinstance(entry, Entry)  # noqa: S101 - own items

@@ -13,6 +13,7 @@ _MQTT_PORT = 8883
 _API_PORT = 443
 _HOT_DAYS = 30
 _RTO_S = 60.0
+_USER_RATE_PER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Environment:
         throttle_spread_s: N / R of this site, in seconds, if it is known.
         fleet_size: How many devices there are, if it is known.
         rto_s: How long a failover may take, in seconds.
+        user_rate_per_s: How many changes a second one user of the API may ask for.
     """
 
     prefix: str
@@ -64,6 +66,7 @@ class Environment:
     throttle_spread_s: float | None
     fleet_size: int | None
     rto_s: float
+    user_rate_per_s: float
 
     @property
     def names(self) -> Names:
@@ -125,13 +128,14 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             throttle_spread_s=_number(found.get("THROTTLE_SPREAD_S")),
             fleet_size=_whole(found.get("FLEET_SIZE")),
             rto_s=float(found.get("RTO_S") or _RTO_S),
+            user_rate_per_s=float(found.get("USER_RATE_PER_S") or _USER_RATE_PER_S),
         )
     except KeyError as error:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error
     except ValueError as error:
         raise InvalidInputError(
-            "environment: MQTT_PORT, API_PORT, HOT_DAYS, THROTTLE_SPREAD_S, FLEET_SIZE "
-            f"or RTO_S: {error}"
+            "environment: MQTT_PORT, API_PORT, HOT_DAYS, THROTTLE_SPREAD_S, "
+            f"FLEET_SIZE, RTO_S or USER_RATE_PER_S: {error}"
         ) from error
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install, where it is missing, what the tests' unmodified clients need: mosquitto_pub,
-# mosquitto_sub and dig. Only Debian's own client is used; without root it says what to do.
+# mosquitto_sub, curl and dig. Only Debian's own client is used; without root it says what to do.
 set -euo pipefail
 wanted=()
 # Arguments name what benchmarks use beside that: `tools.sh mosquitto dnsperf knot`.
@@ -13,6 +13,7 @@ for more in "$@"; do
   command -v "$program" >/dev/null || wanted+=("$more")
 done
 command -v mosquitto_pub >/dev/null || wanted+=(mosquitto-clients)
+command -v curl >/dev/null || wanted+=(curl)
 command -v dig >/dev/null || wanted+=(bind9-dnsutils)
 command -v unshare >/dev/null || wanted+=(util-linux)
 if [ "${#wanted[@]}" -eq 0 ]; then exit 0; fi

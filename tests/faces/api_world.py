@@ -24,9 +24,9 @@ SECRET = "s3cret"
 class World:
     """One Region, its claims, and a user who asks."""
 
-    def __init__(self, *, region="a", clock=None, rate_per_s=1000.0):
+    def __init__(self, *, region="a", clock=None, rate_per_s=1000.0, tables=SimTables):
         self.clock = clock or SimClock()
-        self.tables = SimTables(region, self.clock)
+        self.tables = tables(region, self.clock)
         self.registry = SimRegistry(check_csr=csr.check)
         site = Site(self.tables, SimAppliedRecords(), self.registry, self.clock)
         claims = SimClaims(self.tables)

@@ -67,13 +67,16 @@ class SimEnrolments:
         place = (f"claim#{rotation.thing}", f"rotation#{rotation.csr_digest}")
         self._tables.put(place, rotation)
         certificate_id = rotation.certificate.certificate_id
-        self.note(
+        self._put(
             AuditLine(rotation.thing, Deed.ROTATED, certificate_id, rotation.subject)
         )
 
     def note(self, line: AuditLine) -> None:
         """Write a line of audit; one that is there already stays as it is."""
         self._tables.answer()
+        self._put(line)
+
+    def _put(self, line: AuditLine) -> None:
         place = (f"audit#{line.thing}", f"{line.deed.value}#{line.certificate_id}")
         if place[1] in self._tables.partitions.get(place[0], {}):
             return

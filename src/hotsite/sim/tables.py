@@ -14,7 +14,7 @@ from hotsite.core.enrolment import AuditLine, Deed, Owned, owner_key
 from hotsite.core.onboarding import Entry
 from hotsite.core.registry import Key, Record, key_in
 from hotsite.errors import ConflictError, InvalidInputError, UnreachableError
-from hotsite.ports import Clock, KeyPage
+from hotsite.ports import ClaimPage, Clock, KeyPage
 from hotsite.sim.items import Draft, Item, Value, drafts, record_of, tombstones
 from hotsite.sim.region_tables import (
     SimAppliedRecords,
@@ -230,10 +230,27 @@ class SimClaims:
         assert isinstance(entry, Entry)  # noqa: S101 - own items
         return entry
 
-    def add(self, entry: Entry) -> None:
+    def page(self, token: str | None = None) -> ClaimPage:
+        """Return some of the claims."""
+        self._tables.answer()
+        names = sorted(
+            name
+            for name in self._tables.partitions
+            if name.startswith("claim#") and (token is None or name > token)
+        )
+        shown = names[: self._tables.page_size]
+        found = (self.read(name.partition("#")[2]) for name in shown)
+        return ClaimPage(
+            tuple(entry for entry in found if entry is not None),
+            shown[-1] if len(names) > len(shown) else None,
+        )
+
+    def add(self, entry: Entry) -> bool:
         """Add an unused line; one that is there already is left as it is."""
-        if self.read(entry.claim_id) is None:
-            self._tables.put((f"claim#{entry.claim_id}", "claim"), entry)
+        if self.read(entry.claim_id) is not None:
+            return False
+        self._tables.put((f"claim#{entry.claim_id}", "claim"), entry)
+        return True
 
     def take(self, entry: Entry) -> None:
         """Mark a claim as taken by the CSR in the entry, if it was free."""

@@ -13,7 +13,7 @@ from hotsite.core.layout import Draft
 from hotsite.core.onboarding import Entry
 from hotsite.core.registry import Key, Record, key_in
 from hotsite.errors import InvalidInputError
-from hotsite.ports import Clock, KeyPage
+from hotsite.ports import ClaimPage, Clock, KeyPage
 
 # "Up to 100 distinct items" (DynamoDB API reference, TransactWriteItems).
 _TRANSACTION_ITEMS_MAX = 100
@@ -234,13 +234,34 @@ class DynamoClaims:
             return None
         return items.entry_of(items.from_wire(answer["Item"]))
 
-    def add(self, entry: Entry) -> None:
+    def page(self, token: str | None = None) -> ClaimPage:
+        """Return some of the claims; the table is scanned, and others left out."""
+        more = {"ExclusiveStartKey": json.loads(token)} if token else {}
+        with translated("list the claims"):
+            answer = self._dynamodb.scan(
+                TableName=self._table,
+                FilterExpression="begins_with(pk, :claim) AND sk = :sk",
+                ExpressionAttributeValues={
+                    ":claim": {"S": "claim#"},
+                    ":sk": {"S": "claim"},
+                },
+                Limit=_PAGE_ITEMS_MAX,
+                **more,
+            )
+        last = answer.get("LastEvaluatedKey")
+        return ClaimPage(
+            tuple(items.entry_of(items.from_wire(item)) for item in answer["Items"]),
+            json.dumps(last) if last else None,
+        )
+
+    def add(self, entry: Entry) -> bool:
         """Add an unused line; one that is there already is left as it is."""
         with translated(f"add claim {entry.claim_id}"):
             try:
                 self._put(entry, "attribute_not_exists(pk)", {})
             except self._dynamodb.exceptions.ConditionalCheckFailedException:
-                return
+                return False
+        return True
 
     def take(self, entry: Entry) -> None:
         """Mark a claim as taken by the CSR in the entry, if it was free.

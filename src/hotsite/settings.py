@@ -105,6 +105,19 @@ class AppSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OnboardingSettings:
+    """How devices are onboarded.
+
+    Attributes:
+        custody: ``device``: private keys are made on devices and stay there.
+            ``escrow``: AWS IoT makes one for who asks for it; whoever holds the app's
+            token at that moment holds the device's key.
+    """
+
+    custody: str = "device"
+
+
+@dataclass(frozen=True, slots=True)
 class TelemetrySettings:
     """How telemetry is kept, and how large the fleet is that sends it.
 
@@ -141,6 +154,7 @@ class Settings:
         objectives: What drills are judged against.
         issuer: Who signs the tokens of the app's users.
         app: Who may call the API from a browser.
+        onboarding: How devices are onboarded.
         telemetry: How telemetry is kept.
         outbox: What devices keep to send again.
     """
@@ -156,6 +170,7 @@ class Settings:
     objectives: ObjectiveSettings = ObjectiveSettings()
     issuer: IssuerSettings = IssuerSettings()
     app: AppSettings = AppSettings()
+    onboarding: OnboardingSettings = OnboardingSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     outbox: OutboxSettings = OutboxSettings()
 
@@ -200,7 +215,8 @@ class Settings:
         """Return the name of a table.
 
         Args:
-            noun: ``registry``, ``telemetry``, ``applied`` or ``operations``.
+            noun: ``registry``, ``telemetry``, ``applied``, ``operations`` or
+                ``escrow``.
         """
         return f"{self.prefix}-{noun}"
 
@@ -267,6 +283,11 @@ def _check(settings: Settings, source: str) -> None:
             all(_ORIGIN.fullmatch(one) for one in settings.app.origins),
             "app.origins",
             "a list of https://HOST or https://HOST:PORT, nothing after it",
+        ),
+        (
+            settings.onboarding.custody in {"device", "escrow"},
+            "onboarding.custody",
+            '"device" or "escrow"',
         ),
         *_telemetry_rules(settings.telemetry),
     )

@@ -32,8 +32,10 @@ ROUTES = [
     "DELETE /v1/devices/{thing}",
     "POST /v1/devices/{thing}/certificates",
     "DELETE /v1/devices/{thing}/certificates/{certificate_id}",
+    "POST /v1/devices/{thing}/certificates/{certificate_id}/key",
 ]
-WEIGHTS = [6, 1, 1, 1, 4, 2]
+WEIGHTS = [6, 1, 1, 1, 4, 2, 2]
+NO_DEEDS_OF_MAKING = {Deed.REVOKED, Deed.DELIVERED}
 JUNK = [
     None, True, 0, -1, 10**400, 1.5, "", " ", "\x00", "ü", "\ud800", "x" * 9000,
     [], {}, [[]], {"id": {}}, "../../etc", "%00", "oven-1\n", "claim#oven-1",
@@ -90,7 +92,7 @@ class Player:
         self.world = World(rate_per_s=6.0, tables=TiredTables)
         for name in NAMES:
             self.world.claim(name)
-        self.given = []
+        self.given, self.fetched = [], set()
 
     def _send(self):
         registry, chance = self.world.registry, self.chance
@@ -102,6 +104,7 @@ class Player:
             registry.fail_at = {len(registry.calls) + chance.randint(1, 4): error}
         route = chance.choices(ROUTES, WEIGHTS)[0]
         tables = self.world.tables
+        self.world.escrow.is_reachable = chance.random() > 0.03
         tables.calls_left = chance.randrange(6) if chance.random() < 0.1 else None
         reply = self.world.serve(self._event(route))
         registry.is_reachable, tables.calls_left = True, None
@@ -112,6 +115,10 @@ class Player:
             self.given.append(document)
         else:
             assert "BEGIN CERTIFICATE" not in reply["body"]
+        if status == 200 and route == ROUTES[6]:
+            # Handed over once, whoever asks again.
+            assert document["certificate_id"] not in self.fetched
+            self.fetched.add(document["certificate_id"])
 
     def _event(self, route):
         chance = self.chance
@@ -120,6 +127,10 @@ class Player:
         body = None
         if route.startswith("POST"):
             body = {"csr": csr}
+            if chance.random() < 0.2:
+                body = {"custody": "escrow"}
+                if route == ROUTES[4]:
+                    body["token"] = chance.choice(["one", "two", "three"])
             if route == ROUTES[0]:
                 body["claim"] = {"id": name, "secret": SECRET}
         known = [one["certificate_id"] for one in self.given] or ["0" * 64]
@@ -198,7 +209,11 @@ class Player:
                 continue
             assert office.enrolments.find(entry.owner, name)
             assert held[entry.certificate.certificate_id] == entry.certificate.pem
-            made = {one.certificate_id for one in lines if one.deed is not Deed.REVOKED}
+            made = {
+                one.certificate_id
+                for one in lines
+                if one.deed not in NO_DEEDS_OF_MAKING
+            }
             shut = {one.certificate_id for one in lines if one.deed is Deed.REVOKED}
             assert made == held.keys()
             # The line comes after the revocation, which matters more.

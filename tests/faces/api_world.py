@@ -14,6 +14,7 @@ from hotsite.flows.onboarding import Desk
 from hotsite.flows.replication import Site
 from hotsite.sim.clock import SimClock
 from hotsite.sim.enrolments import SimAllowance, SimEnrolments, SimLastMessages
+from hotsite.sim.escrow import SimEscrow
 from hotsite.sim.registry import SimRegistry
 from hotsite.sim.tables import SimAppliedRecords, SimClaims, SimTables
 
@@ -24,15 +25,26 @@ SECRET = "s3cret"
 class World:
     """One Region, its claims, and a user who asks."""
 
-    def __init__(self, *, region="a", clock=None, rate_per_s=1000.0, tables=SimTables):
+    def __init__(
+        self,
+        *,
+        region="a",
+        clock=None,
+        rate_per_s=1000.0,
+        tables=SimTables,
+        has_escrow=True,
+    ):
         self.clock = clock or SimClock()
         self.tables = tables(region, self.clock)
         self.registry = SimRegistry(check_csr=csr.check)
         site = Site(self.tables, SimAppliedRecords(), self.registry, self.clock)
         claims = SimClaims(self.tables)
         self.last_messages = SimLastMessages()
+        self.escrow = SimEscrow(self.registry, self.clock) if has_escrow else None
         self.office = Office(
-            Desk(claims, site, NAMES, "CA", "device", "fleet", csr.check_for),
+            Desk(
+                claims, site, NAMES, "CA", "device", "fleet", csr.check_for, self.escrow
+            ),
             SimEnrolments(self.tables),
             self.last_messages,
             SimAllowance(self.clock, rate_per_s=rate_per_s, burst_s=1.0),

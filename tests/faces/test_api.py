@@ -13,6 +13,7 @@ from tests.faces.api_world import (
 )
 
 from hotsite.adapters import device_key
+from hotsite.core import escrow
 from hotsite.core.enrolment import Deed, Sighting
 from hotsite.core.registry import thing_key
 from hotsite.faces.lambdas import api, http
@@ -22,6 +23,7 @@ ENROL, LIST = "POST /v1/devices", "GET /v1/devices"
 SHOW, REVOKE = "GET /v1/devices/{thing}", "DELETE /v1/devices/{thing}"
 ROTATE = "POST /v1/devices/{thing}/certificates"
 REVOKE_ONE = "DELETE /v1/devices/{thing}/certificates/{certificate_id}"
+KEY = "POST /v1/devices/{thing}/certificates/{certificate_id}/key"
 OPERATIONS = [
     f"{method.upper()} {path}"
     for path, operations in api.document()["paths"].items()
@@ -190,6 +192,71 @@ def test_user_who_asks_too_often_waits_and_others_do_not():
     assert (status, kind_of(problem)) == (429, "too-many-requests")
     assert world.enrol("lamp", user="bob")[0] == 201
     assert world.ask(LIST)[0] == 200
+
+
+def fetch(world, given, **more):
+    return world.ask(KEY, thing="bulb", certificate_id=given["certificate_id"], **more)
+
+
+def wish(world, **more):
+    return {"claim": {"id": "bulb", "secret": SECRET}, "custody": "escrow", **more}
+
+
+def test_key_in_escrow_is_its_owners_and_is_handed_over_once(world):
+    world.claim("bulb")
+    status, given = world.ask(ENROL, body=wish(world))
+    assert status == 201
+    assert world.ask(ENROL, body=wish(world)) == (201, given)
+    assert "key" not in json.dumps(given)
+    assert fetch(world, given, user="bob")[0] == 404
+    status, fetched = fetch(world, given)
+    assert status == 200
+    assert fetched["private_key"] == f"key of {given['certificate_id']}"
+    assert world.escrow.kept == {}
+    assert fetch(world, given)[0] == 404
+    deeds = [line.deed for line in world.office.enrolments.audit("bulb")]
+    assert sorted(deeds) == [Deed.DELIVERED, Deed.ENROLLED]
+    assert world.registry.can_connect("bulb")
+
+
+def test_key_that_nobody_fetched_in_time_is_replaced_by_a_rotation(world):
+    world.claim("bulb")
+    _, given = world.ask(ENROL, body=wish(world))
+    world.clock.sleep(escrow.KEPT_S + 1)
+    assert fetch(world, given)[0] == 404
+    again = {"custody": "escrow", "token": "t1"}
+    status, second = world.ask(ROTATE, thing="bulb", body=again)
+    assert status == 201
+    assert world.ask(ROTATE, thing="bulb", body=again) == (201, second)
+    assert second["certificate_id"] != given["certificate_id"]
+    assert fetch(world, second)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"custody": "escrow"},
+        {"custody": "escrow", "token": ""},
+        {"custody": "escrow", "token": 7},
+        {"custody": "escrow", "token": "a b"},
+        {"custody": "escrow", "token": "t", "csr": "x"},
+        {"custody": "cloud", "csr": "x"},
+        {"csr": "custody: escrow t"},
+    ],
+)
+def test_rotation_that_is_no_wish_for_a_key_is_refused(world, body):
+    world.enrol("oven")
+    assert world.ask(ROTATE, thing="oven", body=body)[0] == 400
+
+
+def test_site_without_escrow_makes_no_keys_and_spoils_no_claim():
+    world = World(has_escrow=False)
+    world.claim("bulb")
+    status, problem = world.ask(ENROL, body=wish(world))
+    assert (status, "makes no keys" in problem["detail"]) == (400, True)
+    assert world.ask(ENROL, body=wish(world, token="t"))[0] == 400
+    _, given = world.enrol("bulb")
+    assert fetch(world, given)[0] == 404
 
 
 def test_document_is_served_to_anybody_and_needs_no_region():

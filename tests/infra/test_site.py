@@ -1,9 +1,14 @@
 """What one Region's stack must hold."""
 
+import json
+
+import aws_cdk as cdk
 import pytest
 from tests.infra.test_synth import SITES, text_of
 
 from hotsite.faces.lambdas.api import document
+from hotsite.infra.site import SiteStack
+from hotsite.settings import Settings
 
 pytestmark = pytest.mark.parametrize("site", SITES)
 
@@ -121,6 +126,38 @@ def test_onboarding_needs_a_token_and_health_needs_none(assembly, site):
         assert parameters[reference["Ref"]]["Default"] == scope
     (api,) = assembly.properties(site, "ApiGatewayV2::Api")
     assert api["DisableExecuteApiEndpoint"] is True
+
+
+def test_sealed_keys_have_no_second_copy_and_one_reader(assembly, site):
+    tables = assembly.resources(site, "DynamoDB::Table")
+    (table,) = (
+        one["Properties"]
+        for one in tables.values()
+        if one["Properties"]["TableName"] == "hotsite-escrow"
+    )
+    assert "StreamSpecification" not in table
+    assert "PointInTimeRecoverySpecification" not in table
+    ttl = {"AttributeName": "expires_at_s", "Enabled": True}
+    assert table["TimeToLiveSpecification"] == ttl
+    assert table["SSESpecification"]["SSEEnabled"] is True
+    readers = [
+        function["FunctionName"]
+        for function in assembly.properties(site, "Lambda::Function")
+        if "TABLE_ESCROW" in function["Environment"]["Variables"]
+    ]
+    assert readers == ["hotsite-onboarding"]
+
+
+def test_site_that_makes_no_keys_has_no_place_for_them(site):
+    assert Settings("fleet.example.com").onboarding.custody == "device"
+    app = cdk.App()
+    settings = Settings("fleet.example.com")
+    (chosen,) = (one for one in settings.sites if site.endswith(one.region))
+    stack = SiteStack(app, "plain", settings, chosen)
+    template = app.synth().get_stack_by_name(stack.stack_name).template
+    kinds = {one["Type"] for one in template["Resources"].values()}
+    assert "AWS::KMS::Key" not in kinds
+    assert "escrow" not in json.dumps(template).lower()
 
 
 def test_pages_of_the_owner_may_call_the_api_and_each_route_has_its_limit(

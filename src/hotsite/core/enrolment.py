@@ -21,6 +21,7 @@ class Deed(StrEnum):
     ENROLLED = "enrolled"
     ROTATED = "rotated"
     REVOKED = "revoked"
+    DELIVERED = "delivered"
 
 
 @dataclass(frozen=True, slots=True)

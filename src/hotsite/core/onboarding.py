@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from hotsite.core import escrow
 from hotsite.core.names import is_aws_name
 from hotsite.core.registry import Certificate, Record, Thing, thing_key
 from hotsite.errors import AlreadyUsedError, InvalidInputError, RefusedError
@@ -50,7 +51,8 @@ class Request:
 
     Attributes:
         claim: What the device shows.
-        csr_pem: Its certificate signing request; the key stays on the device.
+        csr_pem: Its certificate signing request; the key stays on the device. Or the
+            wish for a key, in custody escrow.
     """
 
     claim: Claim
@@ -151,21 +153,38 @@ def parse(body: object) -> Request:
     """
     if not isinstance(body, Mapping):
         raise InvalidInputError("the body must be a JSON object")
-    return Request(claim_of(body.get("claim"), where="claim"), csr_of(body))
+    if "token" in body:
+        raise InvalidInputError("token is for rotations: a claim is used once")
+    return Request(claim_of(body.get("claim"), where="claim"), wish_of(body))
 
 
-def csr_of(body: object) -> str:
-    """Check the shape of the signing request in a request's JSON body.
+def wish_of(body: object) -> str:
+    """Check the shape of the signing request, or the wish for a key, in a JSON body.
 
     Args:
-        body: ``{"csr": "-----BEGIN …"}``.
+        body: ``{"csr": "-----BEGIN …"}``, or ``{"custody": "escrow"}``, for a rotation
+            with a ``token`` to know a retry by.
+
+    Returns:
+        The PEM, or what ``core/escrow.py`` makes of the wish.
 
     Raises:
         InvalidInputError: It is missing, too long, or no text of a PEM.
     """
-    csr = body.get("csr") if isinstance(body, Mapping) else None
+    if not isinstance(body, Mapping):
+        raise InvalidInputError("the body must be a JSON object")
+    custody = body.get("custody", "device")
+    if custody == "escrow" and "csr" not in body:
+        token = body.get("token", "")
+        if not isinstance(token, str):
+            raise InvalidInputError("token must be a string")
+        return escrow.wish(token)
+    if custody != "device":
+        raise InvalidInputError('custody must be "device", or "escrow" without a csr')
+    csr = body.get("csr")
     # PEM is ASCII (RFC 7468, section 2), and half a surrogate has no encoding.
-    if not isinstance(csr, str) or not csr.strip() or not csr.isascii():
+    is_text = isinstance(csr, str) and csr.strip() and csr.isascii()
+    if not isinstance(csr, str) or not is_text or escrow.is_wish(csr):
         raise InvalidInputError("csr must be a PEM certificate signing request")
     if len(csr) > _CSR_CHARACTERS_MAX:
         raise InvalidInputError(f"csr is longer than {_CSR_CHARACTERS_MAX} characters")

@@ -5,14 +5,15 @@ there. Each change is written into the record first and applied here then; what 
 left undone, the replicator does.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hotsite.core import enrolment
 from hotsite.core.enrolment import AuditLine, Deed, DeviceView, Owned, Rotation
 from hotsite.core.onboarding import Answer, digest_of
 from hotsite.core.registry import Certificate, thing_key
-from hotsite.errors import ConflictError, NotFoundError
-from hotsite.flows.onboarding import Desk, apply_here
+from hotsite.errors import ConflictError, NotFoundError, RetryableError
+from hotsite.flows.onboarding import Desk, apply_here, check, issue
 from hotsite.ports.enrolment import Allowance, Enrolments, LastMessages
 
 
@@ -86,7 +87,7 @@ def rotate(subject: str, thing: str, csr_pem: str, office: Office) -> Answer:
     desk, digest = office.desk, digest_of(csr_pem)
     given = office.enrolments.rotation(thing, digest)
     if given is None:
-        desk.check_csr(csr_pem, thing)
+        check(csr_pem, thing, desk)
         given = _issued(subject, thing, csr_pem, office)
     return Answer(thing, given, desk.ca_pem, desk.names)
 
@@ -120,11 +121,39 @@ def shut_out(
     apply_here(thing, office.desk)
 
 
+def fetch_key(subject: str, thing: str, certificate_id: str, office: Office) -> str:
+    """Return the private key that was made for a device; once, and never again.
+
+    Args:
+        subject: The user.
+        thing: The device.
+        certificate_id: Of the certificate that was issued for the key.
+        office: The Region that issued it: no other one has the key.
+
+    Raises:
+        NotFoundError: The user has no such device, or no key waits for it here.
+        RetryableError: Try again; the key is kept.
+    """
+    _owned(subject, thing, office)
+    escrow = office.desk.escrow
+    key_pem = escrow.hand_over(thing, certificate_id) if escrow else None
+    if key_pem is None:
+        raise NotFoundError(
+            f"no key waits here for {thing}: it was fetched, its time is over, or "
+            "another Region has it; a rotation gives another one"
+        )
+    line = AuditLine(thing, Deed.DELIVERED, certificate_id, subject)
+    # The key is forgotten by now: without an answer it would be lost for a line.
+    with suppress(RetryableError):
+        office.enrolments.note(line)
+    return key_pem
+
+
 def _issued(subject: str, thing: str, csr_pem: str, office: Office) -> Certificate:
     desk, key, digest = office.desk, thing_key(thing), digest_of(csr_pem)
     before = desk.site.records.read(key)
     enrolment.check_room(before)
-    certificate = desk.site.registry.issue(csr_pem)
+    certificate = issue(csr_pem, thing, desk)
     rotation = Rotation(thing, digest, subject, certificate)
     after = enrolment.with_certificate(before, certificate)
     try:

@@ -8,13 +8,14 @@ then is this Region made equal. What is left undone, the replicator does.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hotsite.core import onboarding
+from hotsite.core import escrow, onboarding
 from hotsite.core.onboarding import Action, Answer, Entry, Names, Request
 from hotsite.core.registry import Certificate, thing_key
 from hotsite.core.replication import Present
-from hotsite.errors import ConflictError, RetryableError
+from hotsite.errors import ConflictError, InvalidInputError, RetryableError
 from hotsite.flows import replication
 from hotsite.ports import Claims
+from hotsite.ports.escrow import Escrow
 
 
 def _no_check(csr_pem: str, thing: str) -> None:
@@ -35,6 +36,8 @@ class Desk:
         group: Thing group that carries the fleet's policy.
         check_csr: Raises ``InvalidInputError`` for a signing request that is none,
             or that is not for the thing of this name.
+        escrow: Who makes keys for devices that cannot; nothing where custody is the
+            device's alone.
     """
 
     claims: Claims
@@ -44,6 +47,7 @@ class Desk:
     type_name: str
     group: str
     check_csr: Callable[[str, str], None] = _no_check
+    escrow: Escrow | None = None
 
 
 def onboard(request: Request, desk: Desk, owner: str | None = None) -> Answer:
@@ -70,10 +74,10 @@ def onboard(request: Request, desk: Desk, owner: str | None = None) -> Answer:
         return _answer(entry.claim_id, entry.certificate, desk)
     if entry.csr_digest is None:
         # Before the claim is taken: one that was taken by rubbish is lost.
-        desk.check_csr(request.csr_pem, request.claim.claim_id)
+        check(request.csr_pem, request.claim.claim_id, desk)
         entry = onboarding.taken(entry, request, owner)
         desk.claims.take(entry)
-    certificate = desk.site.registry.issue(request.csr_pem)
+    certificate = issue(request.csr_pem, entry.claim_id, desk)
     try:
         _record(entry, certificate, desk)
     except ConflictError:
@@ -93,6 +97,33 @@ def _record(entry: Entry, certificate: Certificate, desk: Desk) -> None:
         entry, certificate, type_name=desk.type_name, group=desk.group
     )
     desk.site.records.write_enrolled(onboarding.enrolled(entry, certificate), record)
+
+
+def check(csr_pem: str, thing: str, desk: Desk) -> None:
+    """Refuse what no certificate could be issued for.
+
+    Raises:
+        InvalidInputError: The CSR is not one, or not for this thing; or a key is
+            wished for where none is made.
+    """
+    if not escrow.is_wish(csr_pem):
+        desk.check_csr(csr_pem, thing)
+    elif desk.escrow is None:
+        raise InvalidInputError(
+            "this site makes no keys: the device makes one, and sends a csr"
+        )
+
+
+def issue(csr_pem: str, thing: str, desk: Desk) -> Certificate:
+    """Issue a certificate for a signing request, or for a key that is made here.
+
+    Raises:
+        InvalidInputError: The registry refuses the CSR.
+        RetryableError: Try again.
+    """
+    if desk.escrow is not None and escrow.is_wish(csr_pem):
+        return desk.escrow.issue(thing)
+    return desk.site.registry.issue(csr_pem)
 
 
 def apply_here(name: str, desk: Desk, certificate: Certificate | None = None) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hotsite.core import onboarding
+from hotsite.core import escrow, onboarding
 from hotsite.errors import HotsiteError, InvalidInputError
 from hotsite.faces.lambdas import http
 from hotsite.flows import devices
@@ -79,8 +79,11 @@ def _show(event: Event, subject: str, office: Office) -> Reply:
 
 def _rotate(event: Event, subject: str, office: Office) -> Reply:
     office.allowance.spend(subject)
-    csr_pem = onboarding.csr_of(http.body(event))
-    given = devices.rotate(subject, _thing(event), csr_pem, office)
+    body = http.body(event)
+    wish = onboarding.wish_of(body)
+    if escrow.is_wish(wish) and not (isinstance(body, Mapping) and body.get("token")):
+        raise InvalidInputError("token must tell this rotation from the next")
+    given = devices.rotate(subject, _thing(event), wish, office)
     return http.answer(201, http.onboarded(given))
 
 
@@ -92,11 +95,23 @@ def _revoke(event: Event, subject: str, office: Office) -> Reply:
 
 def _revoke_one(event: Event, subject: str, office: Office) -> Reply:
     office.allowance.spend(subject)
+    devices.shut_out(subject, _thing(event), office, _certificate_id(event))
+    return http.nothing()
+
+
+def _fetch_key(event: Event, subject: str, office: Office) -> Reply:
+    office.allowance.spend(subject)
+    certificate_id = _certificate_id(event)
+    key_pem = devices.fetch_key(subject, _thing(event), certificate_id, office)
+    told = {"certificate_id": certificate_id, "private_key": key_pem}
+    return http.answer(200, told)
+
+
+def _certificate_id(event: Event) -> str:
     certificate_id = http.parameter(event, "certificate_id")
     if not _CERTIFICATE_ID.fullmatch(certificate_id):
         raise InvalidInputError("certificate_id must be 64 hex digits, lower case")
-    devices.shut_out(subject, _thing(event), office, certificate_id)
-    return http.nothing()
+    return certificate_id
 
 
 def _thing(event: Event) -> str:
@@ -110,4 +125,5 @@ _ROUTES: Mapping[str, Callable[[Event, str, Office], Reply]] = {
     "DELETE /v1/devices/{thing}": _revoke,
     "POST /v1/devices/{thing}/certificates": _rotate,
     "DELETE /v1/devices/{thing}/certificates/{certificate_id}": _revoke_one,
+    "POST /v1/devices/{thing}/certificates/{certificate_id}/key": _fetch_key,
 }

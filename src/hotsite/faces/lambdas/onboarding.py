@@ -9,6 +9,7 @@ from hotsite.adapters.aws.enrolments import (
     DynamoEnrolments,
     DynamoLastMessages,
 )
+from hotsite.adapters.aws.session import client
 from hotsite.adapters.aws.tables import DynamoClaims
 from hotsite.adapters.clock import SystemClock
 from hotsite.faces.lambdas import api, environment
@@ -23,6 +24,7 @@ from hotsite.faces.lambdas.site import (
 from hotsite.flows.devices import Office
 from hotsite.flows.onboarding import Desk
 from hotsite.flows.pacing import PacingBudget
+from hotsite.ports.escrow import Escrow
 
 # The app waits for the answer, and API Gateway for no more than 30 s.
 _BUDGET = PacingBudget(attempt_count_max=3, wait_s_max=6.0)
@@ -68,6 +70,20 @@ def _desk(settings: Environment, clients: Clients, account_id: str) -> Desk:
         type_name=settings.thing_type,
         group=settings.fleet_group,
         check_csr=csr.check_for,
+        escrow=_escrow(settings, clients) if settings.escrow else None,
+    )
+
+
+def _escrow(settings: Environment, clients: Clients) -> Escrow:
+    # Loaded where it is used: most sites make no keys, and a cold start waits.
+    from hotsite.adapters.aws.escrow import EscrowClients, KmsEscrow  # noqa: PLC0415
+
+    kms = client("kms", settings.region)
+    return KmsEscrow(
+        EscrowClients(clients.dynamodb, clients.iot, kms),
+        settings.escrow,
+        settings.escrow_key,
+        clock=SystemClock(),
     )
 
 

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from hotsite.infra.constructs import permissions
 from hotsite.infra.constructs.domain import certificate
+from hotsite.infra.constructs.escrow import Escrow
 from hotsite.infra.constructs.functions import LOG_DAYS, Job, SiteFunction
 from hotsite.infra.inputs import SiteInputs, arn
 
@@ -16,6 +17,7 @@ _WRITES = {
     "Rotate": "POST /v1/devices/{thing}/certificates",
     "Revoke": "DELETE /v1/devices/{thing}",
     "RevokeOne": "DELETE /v1/devices/{thing}/certificates/{certificate_id}",
+    "FetchKey": "POST /v1/devices/{thing}/certificates/{certificate_id}/key",
 }
 _READS = {"List": "GET /v1/devices", "Show": "GET /v1/devices/{thing}"}
 _DOCUMENT = {"Document": "GET /v1/openapi.json"}
@@ -61,10 +63,7 @@ class Api(Construct):
             ),
         )
         self._routes: list[apigateway.CfnRoute] = []
-        limit = (("USER_RATE_PER_S", inputs.user_rate_per_s),)
-        onboarding = Job(
-            "onboarding", permissions.onboarding(inputs), memory_mb=512, variables=limit
-        )
+        onboarding = self._onboarding_job()
         # Route 53 waits 2 s for the answer (health checks, "How Route 53
         # determines whether an endpoint is healthy").
         health = Job("health", permissions.health(inputs), limit_s=3)
@@ -97,6 +96,17 @@ class Api(Construct):
                 audience=[inputs.jwt_audience], issuer=inputs.jwt_issuer
             ),
         ).ref
+
+    def _onboarding_job(self) -> Job:
+        inputs = self._inputs
+        statements = permissions.onboarding(inputs)
+        rate = ("USER_RATE_PER_S", inputs.user_rate_per_s)
+        variables: tuple[tuple[str, str], ...] = (rate,)
+        if inputs.settings.onboarding.custody == "escrow":
+            escrow = Escrow(self, inputs)
+            statements += escrow.statements
+            variables += escrow.variables
+        return Job("onboarding", statements, memory_mb=512, variables=variables)
 
     def _onboarding(self, target: str) -> None:
         write, read = self._inputs.jwt_scope, self._inputs.jwt_read_scope

@@ -64,8 +64,9 @@ def needles(key_pem):
         text = key.private_bytes(pem, form, serialization.NoEncryption()).decode()
         lines = text.strip().splitlines()[1:-1]
         shapes += [raw, raw.hex().encode(), "".join(lines).encode()]
-        # The first lines of a short key may hold public parts alone.
-        shapes += [line.encode() for line in lines if len(line) == 64][1:]
+        # What is public, an RSA key's modulus, stands in the first third.
+        kept = lines[len(lines) // 3 :]
+        shapes += [line.encode() for line in kept if len(line) == 64]
     numbers = key.private_numbers()
     secret = getattr(numbers, "private_value", None) or numbers.d
     scalar = secret.to_bytes((secret.bit_length() + 7) // 8)

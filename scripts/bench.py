@@ -15,6 +15,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from bench_api import api
 from bench_capacity import capacity
 from bench_connects import connects
 from bench_dns import answering
@@ -190,6 +191,7 @@ BENCHMARKS: tuple[Callable[[], Iterable[Result]], ...] = (
     capacity,
     replay,
     failovers,
+    api,
     health,
 )
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install, where it is missing, what the tests' unmodified clients need: mosquitto_pub,
-# mosquitto_sub, dig and a D-Bus of their own. Only Debian's client is used; without root it
-# says what to do.
+# mosquitto_sub, dig, curl and a D-Bus of their own. Only Debian's client is used; without
+# root it says what to do.
 set -euo pipefail
 wanted=()
 # Arguments name what benchmarks use beside that: `tools.sh mosquitto dnsperf knot`.
@@ -14,6 +14,7 @@ for more in "$@"; do
   command -v "$program" >/dev/null || wanted+=("$more")
 done
 command -v mosquitto_pub >/dev/null || wanted+=(mosquitto-clients)
+command -v curl >/dev/null || wanted+=(curl)
 command -v dig >/dev/null || wanted+=(bind9-dnsutils)
 command -v dbus-daemon >/dev/null || wanted+=(dbus-daemon)
 command -v unshare >/dev/null || wanted+=(util-linux)

@@ -4,6 +4,7 @@ HotsiteError
 ├── RetryableError       the same call may succeed later
 │   ├── UnreachableError     no answer from a Region, broker, name or table
 │   ├── ThrottledError       a quota said "later"
+│   ├── TooOftenError        this caller asked more often than it may
 │   ├── ConflictError        somebody else wrote first
 │   └── NotReadyError        the world is not there yet (or not any more)
 └── PermanentError       the same call will never succeed
@@ -29,6 +30,10 @@ class UnreachableError(RetryableError):
 
 class ThrottledError(RetryableError):
     """A quota was used up; the same call may succeed after a wait."""
+
+
+class TooOftenError(RetryableError):
+    """One caller asked more often than it may; others are served meanwhile."""
 
 
 class ConflictError(RetryableError):

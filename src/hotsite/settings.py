@@ -18,6 +18,8 @@ from hotsite.errors import InvalidInputError
 # RFC 1035 section 2.3.4 and RFC 1123 section 2.1: labels of 1 to 63 letters,
 # digits and hyphens; a name has at most 253 characters.
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+# An origin has no path (RFC 6454, section 6.1), and our names are lower case.
+_ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # Route 53 API, ResourceRecordSet$Weight.
 _WEIGHT_MAX = 255
@@ -109,6 +111,31 @@ class IssuerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AppSettings:
+    """Who may call the API from a browser.
+
+    Attributes:
+        origins: Scheme and host of each page, https; by default that of the
+            companion app, ``https://app.<domain>``.
+    """
+
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OnboardingSettings:
+    """How devices are onboarded.
+
+    Attributes:
+        custody: ``device``: private keys are made on devices and stay there.
+            ``escrow``: AWS IoT makes one for who asks for it; whoever holds the app's
+            token at that moment holds the device's key.
+    """
+
+    custody: str = "device"
+
+
+@dataclass(frozen=True, slots=True)
 class TelemetrySettings:
     """How telemetry is kept, and how large the fleet is that sends it.
 
@@ -144,6 +171,8 @@ class Settings:
         dns: How fast the names move.
         objectives: What drills are judged against.
         issuer: Who signs the tokens of the app's users.
+        app: Who may call the API from a browser.
+        onboarding: How devices are onboarded.
         telemetry: How telemetry is kept.
         outbox: What devices keep to send again.
     """
@@ -158,6 +187,8 @@ class Settings:
     dns: DnsSettings = DnsSettings()
     objectives: ObjectiveSettings = ObjectiveSettings()
     issuer: IssuerSettings = IssuerSettings()
+    app: AppSettings = AppSettings()
+    onboarding: OnboardingSettings = OnboardingSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     outbox: OutboxSettings = OutboxSettings()
 
@@ -195,6 +226,11 @@ class Settings:
         """Return the failover name of the onboarding API."""
         return f"api.{self.domain}"
 
+    @property
+    def app_origins(self) -> tuple[str, ...]:
+        """Return the origins from which browsers may call the API."""
+        return self.app.origins or (f"https://app.{self.domain}",)
+
     def own_iot_name(self, site: SiteSettings) -> str:
         """Return the MQTT name that always means this one site."""
         return f"iot-{site.letter}.{self.domain}"
@@ -207,7 +243,8 @@ class Settings:
         """Return the name of a table.
 
         Args:
-            noun: ``registry``, ``telemetry``, ``applied`` or ``operations``.
+            noun: ``registry``, ``telemetry``, ``applied``, ``operations`` or
+                ``escrow``.
         """
         return f"{self.prefix}-{noun}"
 
@@ -264,6 +301,16 @@ def _check(settings: Settings, source: str) -> None:
             settings.issuer.url.startswith("https://"),
             "issuer.url",
             "an https URL (API Gateway accepts no other issuer)",
+        ),
+        (
+            all(_ORIGIN.fullmatch(one) for one in settings.app.origins),
+            "app.origins",
+            "a list of https://HOST or https://HOST:PORT, nothing after it",
+        ),
+        (
+            settings.onboarding.custody in {"device", "escrow"},
+            "onboarding.custody",
+            '"device" or "escrow"',
         ),
         *_telemetry_rules(settings.telemetry),
     )

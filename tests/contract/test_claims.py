@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.contract.world import (
+    fresh_name,
     local_ports,
     make_certificate,
     make_entry,
@@ -11,6 +12,7 @@ from tests.contract.world import (
     put,
 )
 
+from hotsite.core.registry import thing_key
 from hotsite.errors import ConflictError, InvalidInputError, UnreachableError
 
 
@@ -28,6 +30,31 @@ def test_adding_again_does_not_free_a_taken_claim(ports, name):
     ports.claims.take(make_entry(name, csr_digest="mine"))
     ports.claims.add(make_entry(name, secret_digest="other"))
     assert ports.claims.read(name) == make_entry(name, csr_digest="mine")
+
+
+def test_adding_says_whether_anything_was_added(ports, name):
+    assert ports.claims.add(make_entry(name)) is True
+    assert ports.claims.add(make_entry(name)) is False
+
+
+def test_every_claim_is_listed_once_and_nothing_else(ports):
+    entries = {name: make_entry(name) for name in (fresh_name() for _ in range(4))}
+    for name, entry in entries.items():
+        ports.claims.add(entry)
+        ports.records.write(make_record(name), previous=absent(ports, name))
+    found, token = [], None
+    while True:
+        page = ports.claims.page(token)
+        found += page.entries
+        token = page.next_token
+        if token is None:
+            break
+    listed = [entry for entry in found if entry.claim_id in entries]
+    assert sorted(listed, key=str) == sorted(entries.values(), key=str)
+
+
+def absent(ports, name):
+    return ports.records.read(thing_key(name))
 
 
 def test_same_request_may_take_its_claim_again(ports, name):
@@ -62,6 +89,8 @@ def test_silent_ledger_is_unreachable_and_never_empty(ports_cut_off, name):
         ports_cut_off.claims.read(name)
     with pytest.raises(UnreachableError):
         ports_cut_off.claims.add(entry)
+    with pytest.raises(UnreachableError):
+        ports_cut_off.claims.page()
     with pytest.raises(UnreachableError):
         ports_cut_off.claims.take(entry)
 

@@ -1,6 +1,7 @@
 """The Lambdas' handlers, run against a real Region as AWS would run them."""
 
 import json
+import os
 import time
 from types import SimpleNamespace
 
@@ -49,7 +50,7 @@ def deployed(region, tables, monkeypatch):
         "SITE_LETTER": "b",
         "DOMAIN": "hotsite.test",
         "TABLE_REGISTRY": tables.registry,
-        "TABLE_TELEMETRY": "unused",
+        "TABLE_TELEMETRY": make_operations_table(Cloud.local(region)),
         "TABLE_APPLIED": tables.applied,
         "TABLE_OPERATIONS": make_operations_table(Cloud.local(region)),
         "FLEET_GROUP": FLEET,
@@ -63,7 +64,7 @@ def deployed(region, tables, monkeypatch):
         replicator._parts,
         health._verdicts,
         switch._operations,
-        onboarding._desk,
+        onboarding._office,
         meter._parts,
     )
     for cache in caches:
@@ -173,8 +174,19 @@ def test_switch_whose_table_is_silent_or_unreadable_says_neither(
     assert switched() == (503, {"title": "UnreachableError"})
 
 
+def ask(route, *, user="ada", body=None, **path):
+    """One request of a user whose token API Gateway has checked."""
+    event = {
+        "routeKey": route,
+        "pathParameters": path,
+        "requestContext": {"authorizer": {"jwt": {"claims": {"sub": user}}}},
+        "body": None if body is None else json.dumps(body),
+    }
+    return onboarding.handler(event, context())
+
+
 def post(body):
-    return onboarding.handler({"body": json.dumps(body)}, context())
+    return ask("POST /v1/devices", body=body)
 
 
 def test_api_gives_a_device_its_certificate_once(deployed, name):
@@ -194,6 +206,35 @@ def test_api_gives_a_device_its_certificate_once(deployed, name):
     assert wrong["statusCode"] == 403
     assert post(body | {"csr": "none"})["statusCode"] in {400, 409}
     assert post({})["statusCode"] == 400
+
+
+def test_api_shows_rotates_and_shuts_out_what_is_the_users_own(deployed, region, name):
+    deployed.claims.add(Entry.of(Claim(name, "s3cret"), {"model": "x1"}))
+    key = device_key.make(name)
+    body = {"claim": {"id": name, "secret": "s3cret"}, "csr": key.csr_pem}
+    first = json.loads(post(body)["body"])["certificate_id"]
+    hot = os.environ["TABLE_TELEMETRY"]
+    heard = {"received_at_s": {"N": "12.5"}, "origin": {"S": "eu-central-1"}}
+    for sort_key in ("0000000001#000000000002", "0000000002#000000000001"):
+        row = {"pk": {"S": name}, "sk": {"S": sort_key}, "published_at_s": {"N": "9"}}
+        put(region, hot, row | (heard if sort_key > "0000000002" else {}))
+    listed = json.loads(ask("GET /v1/devices")["body"])
+    assert listed["next"] is None
+    (shown,) = listed["devices"]
+    assert shown["last_seen"] == {"at_s": 12.5, "region": "eu-central-1"}
+    assert shown["attributes"] == {"model": "x1"}
+    assert ask("GET /v1/devices/{thing}", user="bob", thing=name)["statusCode"] == 404
+    rotate = "POST /v1/devices/{thing}/certificates"
+    csr = {"csr": device_key.make(name).csr_pem}
+    second, again = (ask(rotate, body=csr, thing=name) for _ in range(2))
+    assert second == again
+    assert second["statusCode"] == 201
+    attached = deployed.registry.observe(thing_key(name)).attached
+    assert set(attached) == {first, json.loads(second["body"])["certificate_id"]}
+    assert ask("DELETE /v1/devices/{thing}", thing=name)["statusCode"] == 204
+    shown = json.loads(ask("GET /v1/devices/{thing}", thing=name)["body"])
+    assert {one["status"] for one in shown["certificates"]} == {"REVOKED"}
+    assert len(deployed.enrolments.audit(name)) == 4
 
 
 def test_api_of_a_site_whose_table_is_silent_says_try_again(

@@ -41,6 +41,10 @@ SUITES = {
     "Doors": (f"{HERE}/test_readiness.py", "doors.look"),
     "Keys": (f"{HERE}/test_keys.py", "keys.names"),
     "Compute": (f"{HERE}/test_compute.py", "compute.off"),
+    "Enrolments": (f"{HERE}/test_enrolments.py", "ports.enrolments"),
+    "LastMessages": (f"{HERE}/test_users.py", "heard.port.read"),
+    "Allowance": (f"{HERE}/test_users.py", "allowed.port.spend"),
+    "Escrow": (f"{HERE}/test_escrow.py", "vault.escrow"),
 }
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {

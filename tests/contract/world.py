@@ -21,6 +21,7 @@ from tests.local.region_world import ACCOUNT, eventually
 
 from hotsite.adapters.aws import csr
 from hotsite.adapters.aws.deletion_ledger import DynamoDeletionLedger
+from hotsite.adapters.aws.enrolments import DynamoEnrolments
 from hotsite.adapters.aws.failures import S3FailedBatches
 from hotsite.adapters.aws.iot_registry import IotRegistry
 from hotsite.adapters.aws.meter import DynamoMeterReadings, S3ColdWatermarks
@@ -52,9 +53,11 @@ from hotsite.ports import (
     Registry,
 )
 from hotsite.ports.deletions import DeletionLedger
+from hotsite.ports.enrolment import Enrolments
 from hotsite.ports.unrecorded import Surroundings
 from hotsite.sim.clock import SimClock
 from hotsite.sim.deletions import SimDeletionLedger
+from hotsite.sim.enrolments import SimEnrolments
 from hotsite.sim.failures import SimFailedBatches
 from hotsite.sim.region_tables import SimColdWatermarks, SimMeterReadings
 from hotsite.sim.registry import SimRegistry
@@ -86,6 +89,7 @@ class Ports:
 
     records: Records
     claims: Claims
+    enrolments: Enrolments
     applied: AppliedRecords
     registry: Registry
     verdicts: HealthVerdicts
@@ -178,6 +182,7 @@ def sim_ports():
     return Ports(
         records=tables,
         claims=SimClaims(tables),
+        enrolments=SimEnrolments(tables),
         applied=SimAppliedRecords(),
         registry=registry,
         verdicts=SimHealthVerdicts(),
@@ -284,9 +289,11 @@ def cloud_ports(cloud, tables, *, on_iot_call=None):
     place = Place(cloud.region, cloud.account_id)
     data = cloud.client("iot-data")
     registry = IotRegistry(iot, place, data=data, check_csr=csr.check)
+    records = DynamoRecords(dynamodb, tables.registry, **stamp)
     return Ports(
-        records=DynamoRecords(dynamodb, tables.registry, **stamp),
+        records=records,
         claims=DynamoClaims(dynamodb, tables.registry, **stamp),
+        enrolments=DynamoEnrolments(dynamodb, tables.registry, records, **stamp),
         applied=DynamoAppliedRecords(dynamodb, tables.applied),
         registry=PatientRegistry(registry) if cloud.belongings else registry,
         verdicts=DynamoHealthVerdicts(dynamodb, tables.applied),

@@ -43,6 +43,7 @@ def test_help_reads_like_a_table_of_contents(capsys):
         ["report"],
         ["local", "up"],
         ["synth"],
+        ["claims"],
         ["onboard"],
         ["failover"],
         ["failback"],

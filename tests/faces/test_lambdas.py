@@ -17,7 +17,9 @@ from hotsite.errors import (
     PermanentError,
     RefusedError,
     ThrottledError,
+    TooOftenError,
     UnreachableError,
+    UnsafePlanError,
 )
 from hotsite.faces.lambdas import environment, http, measures
 from hotsite.flows.hearing import Hearing, Taken
@@ -116,26 +118,30 @@ def test_body_that_is_no_json_is_refused(event):
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"),
+    ("kind", "status", "name"),
     [
-        (InvalidInputError, 400),
-        (RefusedError, 403),
-        (NotFoundError, 404),
-        (AlreadyUsedError, 409),
-        (ConflictError, 503),
-        (ThrottledError, 503),
-        (UnreachableError, 503),
-        (PermanentError, 500),
+        (InvalidInputError, 400, "invalid-request"),
+        (RefusedError, 403, "refused"),
+        (NotFoundError, 404, "not-found"),
+        (AlreadyUsedError, 409, "already-used"),
+        (UnsafePlanError, 409, "too-many-certificates"),
+        (TooOftenError, 429, "too-many-requests"),
+        (ConflictError, 503, "try-again"),
+        (ThrottledError, 503, "try-again"),
+        (UnreachableError, 503, "try-again"),
+        (PermanentError, 500, "internal"),
     ],
 )
-def test_error_becomes_a_problem_that_says_no_more_than_it_may(kind, status):
+def test_error_becomes_a_problem_that_says_no_more_than_it_may(kind, status, name):
     reply = http.problem(kind("table hotsite-registry"))
     document = json.loads(reply["body"])
     assert reply["statusCode"] == status
     assert reply["headers"]["content-type"] == "application/problem+json"
-    assert document["title"] == kind.__name__
+    assert document["type"] == f"urn:hotsite:problem:{name}"
+    assert document["status"] == status
+    assert document["title"]
     assert ("hotsite-registry" in document["detail"]) == (status < 500)
-    assert ("retry-after" in reply["headers"]) == (status == 503)
+    assert ("retry-after" in reply["headers"]) == (status in {429, 503})
 
 
 def test_answer_is_not_to_be_cached():

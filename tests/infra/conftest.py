@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from hotsite.infra.synth import synthesise
-from hotsite.settings import Settings
+from hotsite.settings import OnboardingSettings, Settings
 
-SETTINGS = Settings("fleet.example.com")
+# With all that can be turned on.
+SETTINGS = Settings("fleet.example.com", onboarding=OnboardingSettings("escrow"))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,14 @@
 """What one Region's stack must hold."""
 
+import json
+
+import aws_cdk as cdk
 import pytest
 from tests.infra.test_synth import SITES, text_of
+
+from hotsite.faces.lambdas.api import document
+from hotsite.infra.site import SiteStack
+from hotsite.settings import Settings
 
 pytestmark = pytest.mark.parametrize("site", SITES)
 
@@ -98,14 +105,77 @@ def test_onboarding_needs_a_token_and_health_needs_none(assembly, site):
         route["RouteKey"]: route
         for route in assembly.properties(site, "ApiGatewayV2::Route")
     }
-    opened = {"GET /healthz", "GET /switch"}
-    assert routes.keys() == {"POST /v1/devices", *opened}
-    assert {routes[key]["AuthorizationType"] for key in opened} == {"NONE"}
-    onboarding = routes["POST /v1/devices"]
-    assert onboarding["AuthorizationType"] == "JWT"
-    assert onboarding["AuthorizationScopes"] == [{"Ref": "JwtScope"}]
+    published = {
+        f"{method.upper()} {path}": operation
+        for path, operations in document()["paths"].items()
+        for method, operation in operations.items()
+        if method != "parameters"
+    }
+    assert routes.keys() == {"GET /healthz", "GET /switch", *published}
+    named = {
+        "devices:write": {"Ref": "JwtScope"},
+        "devices:read": {"Ref": "JwtReadScope"},
+    }
+    for key, route in routes.items():
+        wanted = published.get(key, {"security": []})["security"]
+        scopes = [named[scope] for one in wanted for scope in one["tokens"]]
+        assert route["AuthorizationType"] == ("JWT" if scopes else "NONE")
+        assert route.get("AuthorizationScopes", []) == scopes
+    parameters = assembly.template(site)["Parameters"]
+    for scope, reference in named.items():
+        assert parameters[reference["Ref"]]["Default"] == scope
     (api,) = assembly.properties(site, "ApiGatewayV2::Api")
     assert api["DisableExecuteApiEndpoint"] is True
+
+
+def test_sealed_keys_have_no_second_copy_and_one_reader(assembly, site):
+    tables = assembly.resources(site, "DynamoDB::Table")
+    (table,) = (
+        one["Properties"]
+        for one in tables.values()
+        if one["Properties"]["TableName"] == "hotsite-escrow"
+    )
+    assert "StreamSpecification" not in table
+    assert "PointInTimeRecoverySpecification" not in table
+    ttl = {"AttributeName": "expires_at_s", "Enabled": True}
+    assert table["TimeToLiveSpecification"] == ttl
+    assert table["SSESpecification"]["SSEEnabled"] is True
+    readers = [
+        function["FunctionName"]
+        for function in assembly.properties(site, "Lambda::Function")
+        if "TABLE_ESCROW" in function["Environment"]["Variables"]
+    ]
+    assert readers == ["hotsite-onboarding"]
+
+
+def test_site_that_makes_no_keys_has_no_place_for_them(site):
+    assert Settings("fleet.example.com").onboarding.custody == "device"
+    app = cdk.App()
+    settings = Settings("fleet.example.com")
+    (chosen,) = (one for one in settings.sites if site.endswith(one.region))
+    stack = SiteStack(app, "plain", settings, chosen)
+    template = app.synth().get_stack_by_name(stack.stack_name).template
+    kinds = {one["Type"] for one in template["Resources"].values()}
+    assert "AWS::KMS::Key" not in kinds
+    assert "escrow" not in json.dumps(template).lower()
+
+
+def test_pages_of_the_owner_may_call_the_api_and_each_route_has_its_limit(
+    assembly, settings, site
+):
+    (api,) = assembly.properties(site, "ApiGatewayV2::Api")
+    cors = api["CorsConfiguration"]
+    assert cors["AllowOrigins"] == {"Ref": "AppOrigins"}
+    assert set(cors["AllowMethods"]) == {"GET", "POST", "DELETE"}
+    parameter = assembly.template(site)["Parameters"]["AppOrigins"]
+    assert parameter["Default"] == f"https://app.{settings.domain}"
+    (name,) = assembly.resources(site, "ApiGatewayV2::Stage")
+    stage = assembly.template(site)["Resources"][name]
+    routes = assembly.resources(site, "ApiGatewayV2::Route")
+    keys = {routes[other]["Properties"]["RouteKey"] for other in stage["DependsOn"]}
+    limited = stage["Properties"]["RouteSettings"]
+    assert limited.keys() < keys
+    assert limited["POST /v1/devices"]["ThrottlingRateLimit"] == 20
 
 
 def test_the_canary_runs_each_minute_after_the_setup(assembly, site):

@@ -14,3 +14,7 @@ def test_every_block_of_the_manual_of_operations_works(tmp_path):
 
 def test_every_block_of_the_page_for_firmware_developers_works(tmp_path):
     play(ROOT / "docs" / "onboarding-devices.md", tmp_path, limit_s=240)
+
+
+def test_every_block_of_the_page_for_app_developers_works(tmp_path):
+    play(ROOT / "docs" / "onboarding-api.md", tmp_path, limit_s=300)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from hotsite.core import escrow
 from hotsite.core.names import is_aws_name
 from hotsite.core.registry import Certificate, Record, Thing, thing_key
 from hotsite.errors import AlreadyUsedError, InvalidInputError, RefusedError
@@ -20,6 +21,8 @@ from hotsite.errors import AlreadyUsedError, InvalidInputError, RefusedError
 # without ":" it is also a topic level and part of a client id that tools print.
 _CLAIM_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _SECRET_CHARACTERS_MAX = 256
+# "It MUST NOT exceed 255 ASCII characters in length" (OpenID Connect Core 1.0, sub).
+_SUBJECT_CHARACTERS_MAX = 255
 # A PEM of an RSA-4096 request with extensions stays well below this.
 _CSR_CHARACTERS_MAX = 8192
 
@@ -48,7 +51,8 @@ class Request:
 
     Attributes:
         claim: What the device shows.
-        csr_pem: Its certificate signing request; the key stays on the device.
+        csr_pem: Its certificate signing request; the key stays on the device. Or the
+            wish for a key, in custody escrow.
     """
 
     claim: Claim
@@ -57,7 +61,7 @@ class Request:
     @property
     def csr_digest(self) -> str:
         """Return the SHA-256 of the request's text, to know a retry by."""
-        return hashlib.sha256(self.csr_pem.strip().encode()).hexdigest()
+        return digest_of(self.csr_pem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Entry:
         attributes: What the maker says of the device, sorted by name.
         csr_digest: The CSR that took the claim, or nothing.
         certificate: What was issued for it, or nothing yet.
+        owner: The user who took the claim (``sub`` of the token), or nothing where
+            no user is behind it.
     """
 
     claim_id: str
@@ -77,6 +83,7 @@ class Entry:
     attributes: tuple[tuple[str, str], ...] = ()
     csr_digest: str | None = None
     certificate: Certificate | None = None
+    owner: str | None = None
 
     @classmethod
     def of(cls, claim: Claim, attributes: Mapping[str, str]) -> "Entry":
@@ -146,13 +153,71 @@ def parse(body: object) -> Request:
     """
     if not isinstance(body, Mapping):
         raise InvalidInputError("the body must be a JSON object")
-    claim = claim_of(body.get("claim"), where="claim")
+    if "token" in body:
+        raise InvalidInputError("token is for rotations: a claim is used once")
+    return Request(claim_of(body.get("claim"), where="claim"), wish_of(body))
+
+
+def wish_of(body: object) -> str:
+    """Check the shape of the signing request, or the wish for a key, in a JSON body.
+
+    Args:
+        body: ``{"csr": "-----BEGIN …"}``, or ``{"custody": "escrow"}``, for a rotation
+            with a ``token`` to know a retry by.
+
+    Returns:
+        The PEM, or what ``core/escrow.py`` makes of the wish.
+
+    Raises:
+        InvalidInputError: It is missing, too long, or no text of a PEM.
+    """
+    if not isinstance(body, Mapping):
+        raise InvalidInputError("the body must be a JSON object")
+    custody = body.get("custody", "device")
+    if custody == "escrow" and "csr" not in body:
+        token = body.get("token", "")
+        if not isinstance(token, str):
+            raise InvalidInputError("token must be a string")
+        return escrow.wish(token)
+    if custody != "device":
+        raise InvalidInputError('custody must be "device", or "escrow" without a csr')
     csr = body.get("csr")
-    if not isinstance(csr, str) or not csr.strip():
+    # PEM is ASCII (RFC 7468, section 2), and half a surrogate has no encoding.
+    is_text = isinstance(csr, str) and csr.strip() and csr.isascii()
+    if not isinstance(csr, str) or not is_text or escrow.is_wish(csr):
         raise InvalidInputError("csr must be a PEM certificate signing request")
     if len(csr) > _CSR_CHARACTERS_MAX:
         raise InvalidInputError(f"csr is longer than {_CSR_CHARACTERS_MAX} characters")
-    return Request(claim, csr)
+    return csr
+
+
+def digest_of(csr_pem: str) -> str:
+    """Return the SHA-256 of a signing request's text, as hex digits."""
+    return hashlib.sha256(csr_pem.strip().encode()).hexdigest()
+
+
+def thing_of(value: object) -> str:
+    """Check the shape of a thing's name, which is its claim's id.
+
+    Raises:
+        InvalidInputError: It is not one that a claim could have given.
+    """
+    if not isinstance(value, str) or not _CLAIM_ID.fullmatch(value):
+        raise InvalidInputError("thing must be 1 to 128 of a-z A-Z 0-9 _ -")
+    return value
+
+
+def subject_of(value: object) -> str:
+    """Check the user in a token: its ``sub``.
+
+    Raises:
+        RefusedError: The token names nobody who could own a device.
+    """
+    if not isinstance(value, str) or not 0 < len(value) <= _SUBJECT_CHARACTERS_MAX:
+        raise RefusedError("the token names no user (sub)")
+    if not value.isascii() or not value.isprintable():
+        raise RefusedError("the token's sub is not printable ASCII")
+    return value
 
 
 def claim_of(value: object, *, where: str) -> Claim:
@@ -177,15 +242,18 @@ def claim_of(value: object, *, where: str) -> Claim:
         raise InvalidInputError(
             f"{where}: secret must be 1 to {_SECRET_CHARACTERS_MAX} characters"
         )
+    if any("\ud800" <= character <= "\udfff" for character in secret):
+        raise InvalidInputError(f"{where}: secret is no Unicode text")
     return Claim(claim_id, secret)
 
 
-def decide(request: Request, entry: Entry | None) -> Action:
+def decide(request: Request, entry: Entry | None, owner: str | None = None) -> Action:
     """Decide what a request gets.
 
     Args:
         request: A request of the right shape.
         entry: The ledger's line for its claim, or nothing.
+        owner: Which user asks, or nothing where no user is behind it.
 
     Returns:
         ``ISSUE`` for a claim that is free, or taken by this very CSR but not
@@ -194,7 +262,7 @@ def decide(request: Request, entry: Entry | None) -> Action:
     Raises:
         RefusedError: No such claim, or the wrong secret; the two are told
             alike, so that serial numbers cannot be tried out.
-        AlreadyUsedError: Another CSR took the claim.
+        AlreadyUsedError: Another CSR, or another user, took the claim.
     """
     digest = hashlib.sha256(request.claim.secret.encode()).hexdigest()
     if entry is None or not hmac.compare_digest(digest, entry.secret_digest):
@@ -203,12 +271,14 @@ def decide(request: Request, entry: Entry | None) -> Action:
         return Action.ISSUE
     if entry.csr_digest != request.csr_digest:
         raise AlreadyUsedError("the claim was used before, with another key")
+    if entry.owner is not None and entry.owner != owner:
+        raise AlreadyUsedError("the claim was used before, by another user")
     return Action.ISSUE if entry.certificate is None else Action.REPEAT
 
 
-def taken(entry: Entry, request: Request) -> Entry:
-    """Return the line after this request took the claim."""
-    return replace(entry, csr_digest=request.csr_digest)
+def taken(entry: Entry, request: Request, owner: str | None = None) -> Entry:
+    """Return the line after this request of a user took the claim."""
+    return replace(entry, csr_digest=request.csr_digest, owner=owner)
 
 
 def enrolled(entry: Entry, certificate: Certificate) -> Entry:

@@ -70,7 +70,10 @@ class SiteInputs(Inputs):
         jwt_issuer: Issuer of the app users' tokens.
         jwt_audience: What the tokens must be for.
         jwt_scope: Scope that a token must carry to onboard a device.
+        jwt_read_scope: Scope that is enough to look at one's devices.
         device_ca: PEM that devices must trust; empty where public roots do.
+        app_origins: Where browsers may call the API from.
+        user_rate_per_s: How many changes a second one user may ask for.
     """
 
     hosted_zone_id: str
@@ -79,7 +82,10 @@ class SiteInputs(Inputs):
     jwt_issuer: str
     jwt_audience: str
     jwt_scope: str
+    jwt_read_scope: str
     device_ca: str
+    app_origins: list[str]
+    user_rate_per_s: str
 
     @property
     def is_active(self) -> bool:
@@ -196,10 +202,27 @@ def declare(scope: Construct, settings: Settings, site: SiteSettings) -> SiteInp
         jwt_scope=_text(
             scope, "JwtScope", "Scope that onboarding needs", "devices:write"
         ),
+        jwt_read_scope=_text(
+            scope, "JwtReadScope", "Scope that looking needs", "devices:read"
+        ),
         device_ca=_text(
             scope, "DeviceCa", "PEM that devices must trust, if private", ""
         ),
+        app_origins=_origins(scope, settings),
+        user_rate_per_s=_text(
+            scope, "UserRatePerS", "Changes a second of one user of the API", "5"
+        ),
     )
+
+
+def _origins(scope: Construct, settings: Settings) -> list[str]:
+    return cdk.CfnParameter(
+        scope,
+        "AppOrigins",
+        type="CommaDelimitedList",
+        description="Where browsers may call the API from",
+        default=",".join(settings.app_origins),
+    ).value_as_list
 
 
 def declare_replication(

@@ -173,9 +173,13 @@ def _lock(function: str) -> Path | None:
 def _sources() -> Iterator[tuple[str, Path]]:
     for entry in _SOURCES:
         root = _PACKAGE / entry
-        paths = [root] if root.is_file() else sorted(root.rglob("*.py"))
+        paths = [root] if root.is_file() else _shown(root)
         for path in paths:
             yield f"hotsite/{path.relative_to(_PACKAGE).as_posix()}", path
+
+
+def _shown(root: Path) -> list[Path]:
+    return sorted(path for kind in ("*.py", "*.json") for path in root.rglob(kind))
 
 
 def _install(lock: Path, platform: Platform, target: Path) -> None:

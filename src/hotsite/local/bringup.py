@@ -242,6 +242,9 @@ class _Builder:
                 Parameter("JwtIssuer", state.issuer_url),
                 Parameter("JwtAudience", config.audience),
                 Parameter("JwtScope", config.scope),
+                # A page of this machine, from any port; and a drill is one user.
+                Parameter("AppOrigins", "*"),
+                Parameter("UserRatePerS", "1000"),
                 Parameter("RaisedQuotas", config.raised_quotas),
                 Parameter("DeviceCa", Path(state.ca).read_text("ascii")),
             ),

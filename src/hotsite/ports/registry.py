@@ -93,6 +93,14 @@ class Records(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimPage:
+    """Some of the claims there are; tokens as in ``KeyPage``."""
+
+    entries: tuple[Entry, ...]
+    next_token: str | None = None
+
+
 class Claims(Protocol):
     """The claim ledger."""
 
@@ -104,8 +112,19 @@ class Claims(Protocol):
         """
         ...
 
-    def add(self, entry: Entry) -> None:
+    def page(self, token: str | None = None) -> ClaimPage:
+        """Return some of the claims.
+
+        Raises:
+            UnreachableError: The table did not answer.
+        """
+        ...
+
+    def add(self, entry: Entry) -> bool:
         """Add an unused line; one that is there already is left as it is.
+
+        Returns:
+            Whether it was added.
 
         Raises:
             UnreachableError: The table did not answer.

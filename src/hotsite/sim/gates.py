@@ -20,6 +20,7 @@ from hotsite.ports import (
     Applied,
     AppliedPage,
     AppliedRecords,
+    ClaimPage,
     Claims,
     Cursors,
     KeyPage,
@@ -170,9 +171,13 @@ class GatedClaims:
         """Return a claim's line."""
         return self.gate.table(lambda: self.inner.read(claim_id))
 
-    def add(self, entry: Entry) -> None:
+    def page(self, token: str | None = None) -> ClaimPage:
+        """Return some of the claims."""
+        return self.gate.table(lambda: self.inner.page(token))
+
+    def add(self, entry: Entry) -> bool:
         """Add an unused line."""
-        self.gate.table(lambda: self.inner.add(entry))
+        return self.gate.table(lambda: self.inner.add(entry))
 
     def take(self, entry: Entry) -> None:
         """Mark a claim as taken."""

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hotsite.core import layout
+from hotsite.core.enrolment import AuditLine, Owned, Rotation
 from hotsite.core.layout import Content, Draft, Stored, drafts, tombstones
 from hotsite.core.onboarding import Entry
 from hotsite.core.registry import Key, Record
 
 __all__ = ["Draft", "Item", "Value", "drafts", "record_of", "tombstones"]
 
-Value = Content | Entry
+_Beside = Entry | Owned | Rotation | AuditLine
+Value = Content | _Beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,9 @@ class Item:
 
     Attributes:
         key: Partition key and sort key.
-        value: The body, the certificate, one shadow's document, a claim's line;
-            nothing in tombstones and revocations.
+        value: The body, the certificate, one shadow's document, a claim's line,
+            an owner's device, a rotation, a line of audit; nothing in tombstones
+            and revocations.
         written_at_s: When, by the writer's clock, seconds since the epoch.
         origin: The Region that wrote it.
         stamp: Unique for each write.
@@ -49,7 +52,7 @@ def record_of(key: Key, items: Iterable[Item]) -> Record:
 
 
 def _stored(item: Item) -> Stored:
-    assert not isinstance(item.value, Entry)  # noqa: S101 - claims are no record
+    assert not isinstance(item.value, _Beside)  # noqa: S101 - these are no record
     return Stored(
         item.key[1],
         item.value,

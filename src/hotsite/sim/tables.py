@@ -10,10 +10,11 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from hotsite.core.enrolment import AuditLine, Deed, Owned, owner_key
 from hotsite.core.onboarding import Entry
 from hotsite.core.registry import Key, Record, key_in
 from hotsite.errors import ConflictError, InvalidInputError, UnreachableError
-from hotsite.ports import Clock, KeyPage
+from hotsite.ports import ClaimPage, Clock, KeyPage
 from hotsite.sim.items import Draft, Item, Value, drafts, record_of, tombstones
 from hotsite.sim.region_tables import (
     SimAppliedRecords,
@@ -97,6 +98,24 @@ class SimTables:
         for item in record.certificates:
             sort_key = f"certificate#{item.certificate_id}"
             self.put((str(record.key), sort_key), item, life=life)
+        self._file(entry, record)
+
+    def _file(self, entry: Entry, record: Record) -> None:
+        now_s = self.clock.now_s()
+        if entry.owner is not None:
+            place = (f"owner#{owner_key(entry.owner)}", f"thing#{record.name}")
+            self.put(place, Owned(record.name, now_s))
+        for item in record.certificates:
+            line = AuditLine(
+                record.name,
+                Deed.ENROLLED,
+                item.certificate_id,
+                entry.owner or "",
+                now_s,
+                self.region,
+            )
+            sort_key = f"{line.deed.value}#{line.certificate_id}"
+            self.put((f"audit#{record.name}", sort_key), line)
 
     def write_revoked(self, key: Key, certificate_id: str) -> None:
         """Write the revocation of a certificate, once and for ever."""
@@ -205,16 +224,33 @@ class SimClaims:
         """Return a claim's line, or nothing when there is none."""
         self._tables.answer()
         found = self._tables.partitions.get(f"claim#{claim_id}")
-        if found is None:
+        if found is None or "claim" not in found:
             return None
         entry = found["claim"].value
         assert isinstance(entry, Entry)  # noqa: S101 - own items
         return entry
 
-    def add(self, entry: Entry) -> None:
+    def page(self, token: str | None = None) -> ClaimPage:
+        """Return some of the claims."""
+        self._tables.answer()
+        names = sorted(
+            name
+            for name in self._tables.partitions
+            if name.startswith("claim#") and (token is None or name > token)
+        )
+        shown = names[: self._tables.page_size]
+        found = (self.read(name.partition("#")[2]) for name in shown)
+        return ClaimPage(
+            tuple(entry for entry in found if entry is not None),
+            shown[-1] if len(names) > len(shown) else None,
+        )
+
+    def add(self, entry: Entry) -> bool:
         """Add an unused line; one that is there already is left as it is."""
-        if self.read(entry.claim_id) is None:
-            self._tables.put((f"claim#{entry.claim_id}", "claim"), entry)
+        if self.read(entry.claim_id) is not None:
+            return False
+        self._tables.put((f"claim#{entry.claim_id}", "claim"), entry)
+        return True
 
     def take(self, entry: Entry) -> None:
         """Mark a claim as taken by the CSR in the entry, if it was free."""

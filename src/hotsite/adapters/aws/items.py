@@ -109,6 +109,7 @@ def claim_item(entry: Entry, *, origin: str, now_s: float) -> Item:
         "csr_digest": entry.csr_digest,
         "certificate_id": certificate.certificate_id if certificate else None,
         "pem": certificate.pem if certificate else None,
+        "owner": entry.owner,
         "origin": origin,
         "written_at_s": now_s,
     }
@@ -132,6 +133,7 @@ def entry_of(item: Mapping[str, Any]) -> Entry:
             attributes=tuple(sorted(item["attributes"].items())),
             csr_digest=item.get("csr_digest"),
             certificate=certificate,
+            owner=item.get("owner"),
         )
 
 

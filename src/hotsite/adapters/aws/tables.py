@@ -2,16 +2,18 @@
 
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
-from hotsite.adapters.aws import items
+from hotsite.adapters.aws import enrolment_items, items
 from hotsite.adapters.aws.session import translated
 from hotsite.core import layout
+from hotsite.core.enrolment import AuditLine, Deed
 from hotsite.core.layout import Draft
 from hotsite.core.onboarding import Entry
 from hotsite.core.registry import Key, Record, key_in
 from hotsite.errors import InvalidInputError
-from hotsite.ports import Clock, KeyPage
+from hotsite.ports import ClaimPage, Clock, KeyPage
 
 # "Up to 100 distinct items" (DynamoDB API reference, TransactWriteItems).
 _TRANSACTION_ITEMS_MAX = 100
@@ -44,19 +46,28 @@ class DynamoRecords:
 
     def write(self, record: Record, *, previous: Record) -> None:
         """Write what differs between two records, all or nothing."""
+        writes = self.writes_of(record, previous)
+        self._transact(f"write the record of {record.key}", writes)
+
+    def writes_of(self, record: Record, previous: Record) -> list[dict[str, Any]]:
+        """Return the writes that ``write`` makes, for a larger transaction.
+
+        Raises:
+            InvalidInputError: A body would leave without a tombstone, or there are
+                more than a transaction takes.
+        """
         drafts = tuple(layout.drafts(record, previous))
         if len(drafts) > _TRANSACTION_ITEMS_MAX:
             raise InvalidInputError(
                 f"{record.key}: {len(drafts)} items are too many for one write"
             )
         seen = dict(previous.stamps)
-        writes = [
+        return [
             self._revocation(record.key, draft)
             if draft.sort_key.startswith("revoked#")
             else {"Put": self._put(record.key, draft, seen)}
             for draft in drafts
         ]
-        self._transact(f"write the record of {record.key}", writes)
 
     def write_enrolled(self, entry: Entry, record: Record) -> None:
         """Write the claim's answer and the device's record, all or nothing."""
@@ -78,7 +89,22 @@ class DynamoRecords:
         }
         seen = dict(there.stamps)
         puts = [{"Put": self._put(record.key, draft, seen)} for draft in drafts]
-        self._transact(f"enrol {record.name}", [{"Put": claim}, *puts])
+        also = [{"Put": put} for put in self._filed(entry, record, now_s)]
+        self._transact(f"enrol {record.name}", [{"Put": claim}, *puts, *also])
+
+    def _filed(
+        self, entry: Entry, record: Record, now_s: float
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the puts of the owner and the first line of audit."""
+        stamp: dict[str, Any] = {"origin": self._origin, "now_s": now_s}
+        subject = entry.owner or ""
+        if subject:
+            item = enrolment_items.owner_item(record.name, subject, **stamp)
+            yield {"TableName": self._table, "Item": items.to_wire(item)}
+        for one in record.certificates:
+            line = AuditLine(record.name, Deed.ENROLLED, one.certificate_id, subject)
+            item = enrolment_items.audit_item(line, **stamp)
+            yield {"TableName": self._table, "Item": items.to_wire(item)}
 
     def write_revoked(self, key: Key, certificate_id: str) -> None:
         """Write the revocation of a certificate, once and for ever."""
@@ -208,13 +234,34 @@ class DynamoClaims:
             return None
         return items.entry_of(items.from_wire(answer["Item"]))
 
-    def add(self, entry: Entry) -> None:
+    def page(self, token: str | None = None) -> ClaimPage:
+        """Return some of the claims; the table is scanned, and others left out."""
+        more = {"ExclusiveStartKey": json.loads(token)} if token else {}
+        with translated("list the claims"):
+            answer = self._dynamodb.scan(
+                TableName=self._table,
+                FilterExpression="begins_with(pk, :claim) AND sk = :sk",
+                ExpressionAttributeValues={
+                    ":claim": {"S": "claim#"},
+                    ":sk": {"S": "claim"},
+                },
+                Limit=_PAGE_ITEMS_MAX,
+                **more,
+            )
+        last = answer.get("LastEvaluatedKey")
+        return ClaimPage(
+            tuple(items.entry_of(items.from_wire(item)) for item in answer["Items"]),
+            json.dumps(last) if last else None,
+        )
+
+    def add(self, entry: Entry) -> bool:
         """Add an unused line; one that is there already is left as it is."""
         with translated(f"add claim {entry.claim_id}"):
             try:
                 self._put(entry, "attribute_not_exists(pk)", {})
             except self._dynamodb.exceptions.ConditionalCheckFailedException:
-                return
+                return False
+        return True
 
     def take(self, entry: Entry) -> None:
         """Mark a claim as taken by the CSR in the entry, if it was free.

@@ -54,6 +54,12 @@ rpo_messages = 0   # acknowledged messages that may be missing afterwards
 url = "https://issuer.example.com/"
 audience = "hotsite"
 
+# [app]
+# origins = ["https://app.example.com"]   # pages that may call the API from a browser
+
+# [onboarding]
+# custody = "device"   # "escrow" makes keys for devices that cannot; read its warning
+
 # [telemetry]
 # hot_days = 30           # how long the hot table keeps a message
 # fleet_size = 100000     # N, and

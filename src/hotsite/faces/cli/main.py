@@ -48,6 +48,7 @@ COMMANDS = (
     "redrive",
     "revoke",
     "telemetry",
+    "claims",
     "onboard",
     "companion",
     "agent",

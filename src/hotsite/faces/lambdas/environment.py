@@ -13,6 +13,7 @@ _MQTT_PORT = 8883
 _API_PORT = 443
 _HOT_DAYS = 30
 _RTO_S = 60.0
+_USER_RATE_PER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class Environment:
         throttle_spread_s: N / R of this site, in seconds, if it is known.
         fleet_size: How many devices there are, if it is known.
         rto_s: How long a failover may take, in seconds.
+        user_rate_per_s: How many changes a second one user of the API may ask for.
+        escrow: Name of the table of sealed keys; empty where none are made.
+        escrow_key: ARN of the KMS key that they are sealed with.
     """
 
     prefix: str
@@ -66,6 +70,9 @@ class Environment:
     throttle_spread_s: float | None
     fleet_size: int | None
     rto_s: float
+    user_rate_per_s: float
+    escrow: str
+    escrow_key: str
 
     @property
     def names(self) -> Names:
@@ -117,25 +124,29 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             api_port=int(found.get("API_PORT") or _API_PORT),
             canary_secret=found.get("CANARY_SECRET_ID", ""),
             device_ca=found.get("DEVICE_CA") or AMAZON_ROOT_CA_1,
-            quotas=limits_of(
-                found["SITE_REGION"],
-                found.get("RAISED_QUOTAS", ""),
-                where="environment: RAISED_QUOTAS",
-            ),
+            quotas=_quotas(found),
             error_bucket=found.get("ERROR_BUCKET", ""),
             cold_stream=found.get("COLD_STREAM", ""),
             hot_days=int(found.get("HOT_DAYS") or _HOT_DAYS),
             throttle_spread_s=_number(found.get("THROTTLE_SPREAD_S")),
             fleet_size=_whole(found.get("FLEET_SIZE")),
             rto_s=float(found.get("RTO_S") or _RTO_S),
+            user_rate_per_s=float(found.get("USER_RATE_PER_S") or _USER_RATE_PER_S),
+            escrow=found.get("TABLE_ESCROW", ""),
+            escrow_key=found.get("ESCROW_KEY", ""),
         )
     except KeyError as error:
         raise InvalidInputError(f"environment: {error.args[0]} is not set") from error
     except ValueError as error:
         raise InvalidInputError(
-            "environment: MQTT_PORT, API_PORT, HOT_DAYS, THROTTLE_SPREAD_S, FLEET_SIZE "
-            f"or RTO_S: {error}"
+            "environment: MQTT_PORT, API_PORT, HOT_DAYS, THROTTLE_SPREAD_S, "
+            f"FLEET_SIZE, RTO_S or USER_RATE_PER_S: {error}"
         ) from error
+
+
+def _quotas(found: Mapping[str, str]) -> Mapping[str, float]:
+    where, raised = "environment: RAISED_QUOTAS", found.get("RAISED_QUOTAS", "")
+    return limits_of(found["SITE_REGION"], raised, where=where)
 
 
 def _number(text: str | None) -> float | None:

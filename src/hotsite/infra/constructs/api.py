@@ -6,10 +6,21 @@ from constructs import Construct
 
 from hotsite.infra.constructs import permissions
 from hotsite.infra.constructs.domain import certificate
+from hotsite.infra.constructs.escrow import Escrow
 from hotsite.infra.constructs.functions import LOG_DAYS, Job, SiteFunction
 from hotsite.infra.inputs import SiteInputs, arn
 
-_ONBOARD = "POST /v1/devices"
+# In the order of openapi.json, by the first part of their names in the template; a
+# test compares the two.
+_WRITES = {
+    "Onboarding": "POST /v1/devices",
+    "Rotate": "POST /v1/devices/{thing}/certificates",
+    "Revoke": "DELETE /v1/devices/{thing}",
+    "RevokeOne": "DELETE /v1/devices/{thing}/certificates/{certificate_id}",
+    "FetchKey": "POST /v1/devices/{thing}/certificates/{certificate_id}/key",
+}
+_READS = {"List": "GET /v1/devices", "Show": "GET /v1/devices/{thing}"}
+_DOCUMENT = {"Document": "GET /v1/openapi.json"}
 HEALTH_PATH = "/healthz"
 SWITCH_PATH = "/switch"
 _ACCESS_LOG = (
@@ -22,6 +33,11 @@ _ACCESS_LOG = (
 # the account; 16 health checkers at 10 s need 2 of it for each of two paths.
 _RATE_PER_S = 100
 _BURST = 200
+# All users together; what one may is counted by the function (UserRatePerS). A
+# device is one write, and IoT Core certifies 15 a second.
+_WRITES_PER_S, _WRITES_BURST = 20, 100
+_READS_PER_S, _READS_BURST = 50, 100
+_PREFLIGHT_S = 3600
 
 
 class Api(Construct):
@@ -37,15 +53,26 @@ class Api(Construct):
             name=f"{inputs.settings.prefix}-onboarding",
             protocol_type="HTTP",
             disable_execute_api_endpoint=True,
+            # Tokens are sent on purpose, never by the browser: no credentials.
+            cors_configuration=apigateway.CfnApi.CorsProperty(
+                allow_origins=inputs.app_origins,
+                allow_methods=["DELETE", "GET", "POST"],
+                allow_headers=["authorization", "content-type"],
+                expose_headers=["retry-after"],
+                max_age=_PREFLIGHT_S,
+            ),
         )
-        onboarding = Job("onboarding", permissions.onboarding(inputs), memory_mb=512)
+        self._routes: list[apigateway.CfnRoute] = []
+        onboarding = self._onboarding_job()
         # Route 53 waits 2 s for the answer (health checks, "How Route 53
         # determines whether an endpoint is healthy").
         health = Job("health", permissions.health(inputs), limit_s=3)
-        self._route(onboarding, _ONBOARD, self._authorizer())
-        self._route(health, f"GET {HEALTH_PATH}", None)
+        self._onboarding(self._integrate(onboarding, "*/v1/*"))
+        target = self._integrate(health, f"GET{HEALTH_PATH}")
+        self._route("Health", f"GET {HEALTH_PATH}", target)
         switch = Job("switch", permissions.switch(inputs), limit_s=3)
-        self._route(switch, f"GET {SWITCH_PATH}", None)
+        target = self._integrate(switch, f"GET{SWITCH_PATH}")
+        self._route("Switch", f"GET {SWITCH_PATH}", target)
         stage = self._stage()
         settings = inputs.settings
         names = (settings.api_name, settings.own_api_name(inputs.site))
@@ -70,7 +97,30 @@ class Api(Construct):
             ),
         ).ref
 
-    def _route(self, job: Job, key: str, authorizer: str | None) -> None:
+    def _onboarding_job(self) -> Job:
+        inputs = self._inputs
+        statements = permissions.onboarding(inputs)
+        rate = ("USER_RATE_PER_S", inputs.user_rate_per_s)
+        variables: tuple[tuple[str, str], ...] = (rate,)
+        if inputs.settings.onboarding.custody == "escrow":
+            escrow = Escrow(self, inputs)
+            statements += escrow.statements
+            variables += escrow.variables
+        return Job("onboarding", statements, memory_mb=512, variables=variables)
+
+    def _onboarding(self, target: str) -> None:
+        write, read = self._inputs.jwt_scope, self._inputs.jwt_read_scope
+        authorizer = self._authorizer()
+        for noun, key in _WRITES.items():
+            self._route(noun, key, target, authorizer=authorizer, scopes=[write])
+        for noun, key in _READS.items():
+            # Any one of them is enough, and who may write may look.
+            self._route(noun, key, target, authorizer=authorizer, scopes=[read, write])
+        for noun, key in _DOCUMENT.items():
+            self._route(noun, key, target)
+
+    def _integrate(self, job: Job, path: str) -> str:
+        """Make a function that may be called for a path; return a route's target."""
         function = SiteFunction(self, job, self._inputs)
         noun = job.noun.capitalize()
         integration = apigateway.CfnIntegration(
@@ -81,24 +131,34 @@ class Api(Construct):
             integration_uri=function.arn,
             payload_format_version="2.0",
         )
-        apigateway.CfnRoute(
-            self,
-            f"{noun}Route",
-            api_id=self._api.ref,
-            route_key=key,
-            target=f"integrations/{integration.ref}",
-            authorization_type="JWT" if authorizer else "NONE",
-            authorizer_id=authorizer,
-            authorization_scopes=[self._inputs.jwt_scope] if authorizer else None,
-        )
-        method, _, path = key.partition(" ")
-        source = f"{self._api.ref}/*/{method}{path}"
         function.allow_calls(
             self,
             f"{noun}Permission",
             service="apigateway.amazonaws.com",
-            source=arn("execute-api", source),
+            source=arn("execute-api", f"{self._api.ref}/*/{path}"),
         )
+        return f"integrations/{integration.ref}"
+
+    def _route(
+        self,
+        noun: str,
+        key: str,
+        target: str,
+        *,
+        authorizer: str | None = None,
+        scopes: list[str] | None = None,
+    ) -> None:
+        route = apigateway.CfnRoute(
+            self,
+            f"{noun}Route",
+            api_id=self._api.ref,
+            route_key=key,
+            target=target,
+            authorization_type="JWT" if authorizer else "NONE",
+            authorizer_id=authorizer,
+            authorization_scopes=scopes,
+        )
+        self._routes.append(route)
 
     def _stage(self) -> apigateway.CfnStage:
         # Under this prefix the log's resource policy cannot outgrow its limit
@@ -107,7 +167,7 @@ class Api(Construct):
         log = logs.CfnLogGroup(
             self, "AccessLog", log_group_name=name, retention_in_days=LOG_DAYS
         )
-        return apigateway.CfnStage(
+        stage = apigateway.CfnStage(
             self,
             "Stage",
             api_id=self._api.ref,
@@ -119,7 +179,17 @@ class Api(Construct):
             default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
                 throttling_burst_limit=_BURST, throttling_rate_limit=_RATE_PER_S
             ),
+            route_settings={
+                **dict.fromkeys(
+                    _WRITES.values(), _throttle(_WRITES_PER_S, _WRITES_BURST)
+                ),
+                **dict.fromkeys(_READS.values(), _throttle(_READS_PER_S, _READS_BURST)),
+            },
         )
+        # A stage refuses settings of a route that is not there yet.
+        for route in self._routes:
+            stage.add_dependency(route)
+        return stage
 
     def _domain_name(
         self, identifier: str, name: str, served: str, stage: apigateway.CfnStage
@@ -145,3 +215,7 @@ class Api(Construct):
             stage=stage.ref,
         )
         return domain.attr_regional_domain_name
+
+
+def _throttle(rate_per_s: int, burst: int) -> dict[str, int]:
+    return {"ThrottlingBurstLimit": burst, "ThrottlingRateLimit": rate_per_s}

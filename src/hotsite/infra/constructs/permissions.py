@@ -18,8 +18,9 @@ Statements = tuple[iam.PolicyStatement, ...]
 
 
 def onboarding(inputs: SiteInputs) -> Statements:
-    """Issue certificates, write records, and apply things in this Region."""
+    """Issue certificates, write records, apply things here, and look who was heard."""
     return (
+        allow("dynamodb:Query", on=[_table(inputs, "telemetry")]),
         allow("iot:CreateCertificateFromCsr", on=["*"]),
         allow(
             "dynamodb:GetItem",

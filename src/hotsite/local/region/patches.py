@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hotsite.errors import PermanentError
-from hotsite.local.region import later, models, nursery, sql, workers
+from hotsite.local.region import cors, later, models, nursery, sql, workers
 from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.connections import Connections
@@ -103,6 +103,7 @@ class Region:
             *self._delivery_patches(),
             *sql.patches(self._iot),
             *models.patches(importlib.import_module("ministack.core.responses")),
+            *cors.patches(),
             *self._lambda_patches(),
             *self._other(),
         )

@@ -1,0 +1,109 @@
+"""What a courier brings: files that a phone hands over one by one, and no trust.
+
+The courier is anybody. Names and sizes are checked, so that it cannot fill the disk or
+write elsewhere; whether what it brought is firmware is for the signatures to say.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from tuf.api.exceptions import DownloadHTTPError
+from tuf.ngclient.fetcher import FetcherInterface
+
+from hotsite.adapters import durable
+from hotsite.adapters.trusted_firmware import BASE
+from hotsite.errors import InvalidInputError, UnreachableError
+
+FILES_MAX = 64
+_METADATA_BYTES_MAX = 1_048_576
+_NAME_LENGTH_MAX = 200
+# As a repository with consistent snapshots names them (TUF specification, 6.2).
+_METADATA = re.compile(
+    r"metadata/(timestamp|[1-9]\d{0,8}\.(root|snapshot|targets))\.json"
+)
+_TARGET = re.compile(
+    r"targets/([A-Za-z0-9][A-Za-z0-9._-]*/){0,4}[0-9a-f]{64}\.[A-Za-z0-9._-]+"
+)
+_CHUNK = 65_536
+_NOT_FOUND = 404
+
+
+class CourierInbox:
+    """A folder of what was brought so far."""
+
+    def __init__(self, folder: Path, *, bytes_max: int) -> None:
+        """Take a folder, and how much an image may have.
+
+        Args:
+            folder: Where it is kept until it is applied.
+            bytes_max: How much a slot holds.
+        """
+        self._folder = folder
+        self._bytes_max = bytes_max
+
+    def receive(self, name: str, content: bytes) -> None:
+        """Keep one file; the same again replaces it.
+
+        Args:
+            name: ``metadata/timestamp.json``, ``metadata/3.snapshot.json``,
+                ``targets/hs-1/<sha256>.app-1.1.0.bin``.
+            content: All of it.
+
+        Raises:
+            InvalidInputError: The name is none of a repository, or it is too much.
+            UnreachableError: It could not be kept.
+        """
+        is_metadata = _METADATA.fullmatch(name)
+        if len(name) > _NAME_LENGTH_MAX or not (is_metadata or _TARGET.fullmatch(name)):
+            raise InvalidInputError("the name is none of a firmware repository")
+        limit = _METADATA_BYTES_MAX if is_metadata else self._bytes_max
+        if len(content) > limit:
+            raise InvalidInputError(f"{name}: {len(content)} bytes; {limit} at most")
+        present = self.names()
+        if name not in present and len(present) >= FILES_MAX:
+            raise InvalidInputError(f"{FILES_MAX} files are here; apply or clear first")
+        if not is_metadata:
+            self._drop_targets(keep=name)
+        try:
+            durable.write(self._folder / name, content)
+        except OSError as error:
+            raise UnreachableError(f"{name}: {error}") from error
+
+    def names(self) -> tuple[str, ...]:
+        """Return what was brought, sorted."""
+        found = (path for path in self._folder.rglob("*") if path.is_file())
+        names = (str(path.relative_to(self._folder)) for path in found)
+        return tuple(sorted(name for name in names if not name.endswith(".partial")))
+
+    def clear(self) -> None:
+        """Throw all of it away."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file, or None if nobody brought it."""
+        try:
+            return (self._folder / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def _drop_targets(self, *, keep: str) -> None:
+        """Keep one image at most: two do not fit everywhere."""
+        for name in self.names():
+            if name.startswith("targets/") and name != keep:
+                (self._folder / name).unlink(missing_ok=True)
+
+
+class InboxFetcher(FetcherInterface):
+    """Brings files out of the inbox instead of over a network."""
+
+    def __init__(self, inbox: CourierInbox) -> None:
+        self._inbox = inbox
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        name = url.removeprefix(f"{BASE}/")
+        content = self._inbox.read(name)
+        if content is None:
+            raise DownloadHTTPError(f"nobody brought {name}", _NOT_FOUND)
+        return iter(content[at : at + _CHUNK] for at in range(0, len(content), _CHUNK))

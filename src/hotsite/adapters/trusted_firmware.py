@@ -1,0 +1,178 @@
+"""``ports.firmware.FirmwareSource`` over The Update Framework's own client.
+
+python-tuf walks root, timestamp, snapshot and targets; this module gives it a clock
+that can be wrong, a way to fetch, and turns what it raises into one word for a device.
+Decides nothing about versions of firmware: ``core/firmware.py`` does.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tuf.api import exceptions
+from tuf.api.metadata import Metadata, Targets
+from tuf.api.serialization import DeserializationError
+from tuf.ngclient import Updater, UpdaterConfig
+from tuf.ngclient.fetcher import FetcherInterface
+
+from hotsite.adapters import durable
+from hotsite.core.firmware import (
+    Catalogue,
+    FirmwareRefusedError,
+    Image,
+    Reason,
+    described,
+)
+from hotsite.errors import NotReadyError, UnreachableError
+
+BASE = "hotsite-firmware:/"
+_TIMESTAMP = "timestamp.json"
+_CHUNK = 65_536
+# An endless answer fills no disk. A target's length is in what was signed.
+_CONFIG = UpdaterConfig(
+    max_root_rotations=32,
+    root_max_length=65_536,
+    timestamp_max_length=16_384,
+    snapshot_max_length=65_536,
+    targets_max_length=1_048_576,
+    app_user_agent="hotsite",
+)
+
+
+class TrustedFirmware:
+    """Implements ``ports.firmware.FirmwareSource``."""
+
+    def __init__(self, fetcher: FetcherInterface, state: Path, root: bytes) -> None:
+        """Take a way to fetch, a folder of its own, and the root that is trusted.
+
+        Args:
+            fetcher: Brings files by their path below ``BASE``.
+            state: What was seen before; whoever loses it can be shown older metadata
+                once, and the security counter still holds.
+            root: The first root metadata; comes with the device, never by the network.
+        """
+        self._fetcher = _Noting(fetcher)
+        self._metadata = state / "metadata"
+        self._target = state / "target"
+        self._root = root
+        self._updater: Updater | None = None
+
+    def catalogue(self, now_s: float) -> Catalogue:
+        """Return what is offered, after every signature was checked."""
+        with _translated():
+            updater = self._opened(now_s)
+            try:
+                updater.refresh()
+            except exceptions.BadVersionNumberError as error:
+                # Of a timestamp: older than what was seen. Nobody can tell a replica
+                # that lags from somebody who plays back; neither is an update.
+                if self._fetcher.last.endswith(_TIMESTAMP):
+                    return Catalogue((), is_behind=True)
+                raise FirmwareRefusedError(Reason.TAMPERED, str(error)) from error
+            except exceptions.DownloadHTTPError:
+                if self._fetcher.last.endswith(_TIMESTAMP):
+                    return Catalogue(())
+                raise
+            self._settle()
+            listed = Metadata[Targets].from_file(str(self._metadata / "targets.json"))
+        self._updater = updater
+        return Catalogue(
+            tuple(
+                described(
+                    path,
+                    target.length,
+                    target.hashes.get("sha256", ""),
+                    target.unrecognized_fields.get("custom") or {},
+                )
+                for path, target in sorted(listed.signed.targets.items())
+            )
+        )
+
+    def fetch(self, image: Image) -> Iterator[bytes]:
+        """Return the bytes of an image, checked as a whole first."""
+        if self._updater is None:
+            raise NotReadyError("ask for the catalogue first")
+        with _translated():
+            target = self._updater.get_targetinfo(image.name)
+            if target is None:
+                raise NotReadyError(f"{image.name} is not in the catalogue")
+            self._updater.download_target(target, str(self._target))
+        return _chunks(self._target)
+
+    def _opened(self, now_s: float) -> Updater:
+        self._metadata.mkdir(parents=True, exist_ok=True)
+        updater = Updater(
+            str(self._metadata),
+            f"{BASE}/metadata/",
+            str(self._target.parent),
+            f"{BASE}/targets/",
+            self._fetcher,
+            _CONFIG,
+            bootstrap=self._root,
+        )
+        # python-tuf 7 takes no clock; without one a device that wakes in 1970 calls
+        # nothing expired. Pinned, and a test sees it if another version moves it.
+        updater._trusted_set.reference_time = dt.datetime.fromtimestamp(  # noqa: SLF001
+            now_s, dt.UTC
+        )
+        return updater
+
+    def _settle(self) -> None:
+        """Make durable what the client only renamed: it is the memory of versions."""
+        history = self._metadata / "root_history"
+        for path in (*self._metadata.glob("*.json"), *history.glob("*.json")):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        durable.settle(history)
+        durable.settle(self._metadata)
+
+
+class _Noting(FetcherInterface):
+    """Notes what was asked for last, because the errors do not say it."""
+
+    def __init__(self, inner: FetcherInterface) -> None:
+        self._inner = inner
+        self.last = ""
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        self.last = url
+        return self._inner.fetch(url)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what python-tuf raises into a reason; the first kind that fits wins."""
+    kinds: tuple[tuple[type[Exception], Reason], ...] = (
+        (exceptions.ExpiredMetadataError, Reason.EXPIRED),
+        (exceptions.UnsignedMetadataError, Reason.WRONG_KEY),
+        (exceptions.DownloadLengthMismatchError, Reason.TAMPERED),
+        (exceptions.DownloadHTTPError, Reason.INCOMPLETE),
+        (exceptions.RepositoryError, Reason.TAMPERED),
+        (DeserializationError, Reason.TAMPERED),
+    )
+    try:
+        yield
+    except (exceptions.RepositoryError, exceptions.DownloadError) as error:
+        for kind, reason in kinds:
+            if isinstance(error, kind):
+                raise FirmwareRefusedError(reason, _said(error)) from error
+        raise UnreachableError(f"firmware: {_said(error)}") from error
+    except OSError as error:
+        raise UnreachableError(f"firmware: {error}") from error
+
+
+def _said(error: Exception) -> str:
+    """Return the type with the message: the message of some is empty."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__} {text}".strip()

@@ -13,7 +13,10 @@ from hotsite.adapters.firmware_repository import FirmwareRepository, Lifetimes
 from hotsite.adapters.slot_files import SlotFiles
 from hotsite.adapters.trusted_firmware import BASE, TrustedFirmware
 from hotsite.core.expiry import FirmwareSettings
+from hotsite.core.firmware import FirmwareRefusedError, Reason
+from hotsite.core.slots import State
 from hotsite.flows import firmware
+from hotsite.flows.firmware_courier import Courier
 
 NOW_S = 1_750_000_000.0
 DAY_S = 86_400.0
@@ -94,28 +97,39 @@ class Device:
         firmware.deliver(self.slots, old(), OLD_BYTES)
         self._folder, self._root, self._is_courier = folder, root, is_courier
 
-    def source(self, served):
-        fetcher = FolderFetcher(served)
-        if self._is_courier:
-            inbox = CourierInbox(self._folder / "inbox", bytes_max=SLOT_BYTES)
-            inbox.clear()
-            for path in sorted(served.rglob("*")):
-                name = str(path.relative_to(served))
-                if path.is_file() and not name.startswith("."):
-                    inbox.receive(name, path.read_bytes())
-            fetcher = InboxFetcher(inbox)
-        return TrustedFirmware(fetcher, self._folder / "trust", self._root)
-
     def update(self, served, clock_s=NOW_S):
         """Check, and stage what is found; return the reason."""
-        source = self.source(served)
+        if self._is_courier:
+            return self._carry(served, clock_s)
+        source = self._trusting(FolderFetcher(served))
         found = firmware.check(self.slots, source, clock_s)
-        if found.reason.value == "taken":
+        if found.reason is Reason.TAKEN:
             firmware.stage(self.slots, source, found.image)
-        return found
+        return found.reason
+
+    def courier(self, clock_s=NOW_S):
+        inbox = CourierInbox(self._folder / "inbox", bytes_max=SLOT_BYTES)
+        source = self._trusting(InboxFetcher(inbox))
+        return Courier(self.slots, inbox, source, lambda: clock_s)
+
+    def _trusting(self, fetcher):
+        return TrustedFirmware(fetcher, self._folder / "trust", self._root)
+
+    def _carry(self, served, clock_s):
+        """Do what a phone does, up to the end."""
+        courier = self.courier(clock_s)
+        courier.start()
+        said = carry(courier, served)
+        if said["state"] == "refused":
+            raise FirmwareRefusedError(Reason(said["reason"]), "said the device")
+        if said["state"] == "ready":
+            courier.apply()
+            assert courier.status()["state"] == "applied"
+        return Reason(said["reason"])
 
     def finish(self):
-        firmware.arm(self.slots)
+        if firmware.read(self.slots).state is State.STAGED:
+            firmware.arm(self.slots)
         decision = firmware.start(self.slots)
         assert firmware.settle(self.slots, lambda: True)
         return decision.slots.image(decision.slot)
@@ -124,6 +138,17 @@ class Device:
         """Return all that must not change when something is refused."""
         folder = self._folder / "slots"
         return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def carry(courier, served):
+    """Bring what the device wants, until it wants nothing; return what it says."""
+    while wanted := courier.status()["wanted"]:
+        path = served / wanted[0]
+        if path.exists():
+            courier.receive(wanted[0], path.read_bytes())
+        else:
+            courier.absent(wanted[0])
+    return courier.status()
 
 
 def copy(folder, to):

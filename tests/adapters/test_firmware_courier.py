@@ -3,7 +3,7 @@
 import pytest
 
 from hotsite.adapters.firmware_courier import FILES_MAX, CourierInbox
-from hotsite.errors import InvalidInputError
+from hotsite.core.firmware import FirmwareRefusedError
 
 SHA = "a" * 64
 
@@ -31,7 +31,7 @@ def inbox(tmp_path):
     ],
 )
 def test_a_name_that_no_repository_has_is_refused(inbox, name, tmp_path):
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(FirmwareRefusedError):
         inbox.receive(name, b"x")
     assert list(tmp_path.iterdir()) == []
 
@@ -53,11 +53,11 @@ def test_an_image_takes_the_place_of_the_one_before(inbox):
 
 
 def test_a_courier_cannot_fill_the_disk(inbox):
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(FirmwareRefusedError):
         inbox.receive(f"targets/{SHA}.app", b"x" * 101)
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(FirmwareRefusedError):
         inbox.receive("metadata/timestamp.json", b"x" * 1_048_577)
     for number in range(1, FILES_MAX + 1):
         inbox.receive(f"metadata/{number}.root.json", b"x")
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(FirmwareRefusedError):
         inbox.receive("metadata/timestamp.json", b"x")

@@ -1,4 +1,4 @@
-"""What a courier brings: files that a phone hands over one by one, and no trust.
+"""``ports.firmware.Inbox``: files that a phone hands over one by one, and no trust.
 
 The courier is anybody. Names and sizes are checked, so that it cannot fill the disk or
 write elsewhere; whether what it brought is firmware is for the signatures to say.
@@ -9,12 +9,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuf.api.exceptions import DownloadHTTPError
+from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
 from hotsite.adapters import durable
 from hotsite.adapters.trusted_firmware import BASE
-from hotsite.errors import InvalidInputError, UnreachableError
+from hotsite.core.firmware import FirmwareRefusedError, Reason
+from hotsite.errors import UnreachableError
 
 FILES_MAX = 64
 _METADATA_BYTES_MAX = 1_048_576
@@ -31,7 +32,7 @@ _NOT_FOUND = 404
 
 
 class CourierInbox:
-    """A folder of what was brought so far."""
+    """Implements ``ports.firmware.Inbox``: a folder of what was brought so far."""
 
     def __init__(self, folder: Path, *, bytes_max: int) -> None:
         """Take a folder, and how much an image may have.
@@ -42,6 +43,13 @@ class CourierInbox:
         """
         self._folder = folder
         self._bytes_max = bytes_max
+        self._absent: set[str] = set()
+        self._wanted = ""
+
+    @property
+    def wanted(self) -> str:
+        """What was asked for last and is not here; "" if nothing is missing."""
+        return self._wanted
 
     def receive(self, name: str, content: bytes) -> None:
         """Keep one file; the same again replaces it.
@@ -52,24 +60,30 @@ class CourierInbox:
             content: All of it.
 
         Raises:
-            InvalidInputError: The name is none of a repository, or it is too much.
+            FirmwareRefusedError: The name is none of a repository, or it is too much.
             UnreachableError: It could not be kept.
         """
         is_metadata = _METADATA.fullmatch(name)
         if len(name) > _NAME_LENGTH_MAX or not (is_metadata or _TARGET.fullmatch(name)):
-            raise InvalidInputError("the name is none of a firmware repository")
+            raise _refused("the name is none of a firmware repository")
         limit = _METADATA_BYTES_MAX if is_metadata else self._bytes_max
         if len(content) > limit:
-            raise InvalidInputError(f"{name}: {len(content)} bytes; {limit} at most")
+            raise _refused(f"{name}: {len(content)} bytes; {limit} at most")
         present = self.names()
         if name not in present and len(present) >= FILES_MAX:
-            raise InvalidInputError(f"{FILES_MAX} files are here; apply or clear first")
+            raise _refused(f"{FILES_MAX} files are here; start anew")
         if not is_metadata:
             self._drop_targets(keep=name)
         try:
             durable.write(self._folder / name, content)
         except OSError as error:
             raise UnreachableError(f"{name}: {error}") from error
+        self._absent.discard(name)
+
+    def absent(self, name: str) -> None:
+        """Note that the repository has no such file: the end of the chain of roots."""
+        if name == self._wanted:
+            self._absent.add(name)
 
     def names(self) -> tuple[str, ...]:
         """Return what was brought, sorted."""
@@ -80,13 +94,28 @@ class CourierInbox:
     def clear(self) -> None:
         """Throw all of it away."""
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._absent.clear()
+        self._wanted = ""
 
-    def read(self, name: str) -> bytes | None:
-        """Return a file, or None if nobody brought it."""
+    def begin(self) -> None:
+        """Ask from the beginning."""
+        self._wanted = ""
+
+    def read(self, name: str) -> bytes:
+        """Return a file that was brought.
+
+        Raises:
+            DownloadHTTPError: The courier says that there is none.
+            DownloadError: Nobody brought it yet.
+        """
         try:
             return (self._folder / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if name in self._absent:
+                why = f"the repository has no {name}"
+                raise DownloadHTTPError(why, _NOT_FOUND) from error
+            self._wanted = name
+            raise DownloadError(f"nobody brought {name}") from error
 
     def _drop_targets(self, *, keep: str) -> None:
         """Keep one image at most: two do not fit everywhere."""
@@ -102,8 +131,9 @@ class InboxFetcher(FetcherInterface):
         self._inbox = inbox
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        name = url.removeprefix(f"{BASE}/")
-        content = self._inbox.read(name)
-        if content is None:
-            raise DownloadHTTPError(f"nobody brought {name}", _NOT_FOUND)
+        content = self._inbox.read(url.removeprefix(f"{BASE}/"))
         return iter(content[at : at + _CHUNK] for at in range(0, len(content), _CHUNK))
+
+
+def _refused(why: str) -> FirmwareRefusedError:
+    return FirmwareRefusedError(Reason.MALFORMED, why)

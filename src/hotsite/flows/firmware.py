@@ -81,9 +81,9 @@ def check(store: SlotStore, source: FirmwareSource, clock_s: float) -> Judgement
         UnreachableError: Nobody answers.
     """
     slots = read(store)
-    running = _running(slots)
-    catalogue = source.catalogue(trusted_now_s(clock_s, running))
-    here = Here(running, slots.counter_min, slots.failed, store.bytes_max)
+    image = running(slots)
+    catalogue = source.catalogue(trusted_now_s(clock_s, image))
+    here = Here(image, slots.counter_min, slots.failed, store.bytes_max)
     found = choose(catalogue, here)
     _LOG.info(
         "firmware judged",
@@ -151,7 +151,7 @@ def settle(store: SlotStore, is_healthy: Callable[[], bool]) -> bool:
     return is_fine
 
 
-def _running(slots: Slots) -> Image:
+def running(slots: Slots) -> Image:
     """Return the image that runs: the active one, or the one that is being tried."""
     slot = slots.spare if slots.state is State.TRYING else slots.active
     image = slots.image(slot)

@@ -59,3 +59,33 @@ class FirmwareSource(Protocol):
             UnreachableError: There is no answer.
         """
         ...
+
+
+class Inbox(Protocol):
+    """Files of a repository that a courier hands over."""
+
+    @property
+    def wanted(self) -> str:
+        """What was asked for last and is not here; "" if nothing is missing."""
+        ...
+
+    def receive(self, name: str, content: bytes) -> None:
+        """Keep one file.
+
+        Raises:
+            FirmwareRefusedError: The name is none of a repository, or it is too much.
+            UnreachableError: It could not be kept.
+        """
+        ...
+
+    def absent(self, name: str) -> None:
+        """Note that the repository has no such file."""
+        ...
+
+    def begin(self) -> None:
+        """Ask from the beginning; what was brought stays."""
+        ...
+
+    def clear(self) -> None:
+        """Throw all of it away."""
+        ...

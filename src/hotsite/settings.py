@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hotsite.core import records
+from hotsite.core import expiry, records
+from hotsite.core.expiry import FirmwareSettings
 from hotsite.errors import InvalidInputError
 
 # RFC 1035 section 2.3.4 and RFC 1123 section 2.1: labels of 1 to 63 letters,
@@ -128,6 +129,7 @@ class Settings:
         issuer: Who signs the tokens of the app's users.
         telemetry: How telemetry is kept.
         outbox: What devices keep to send again.
+        firmware: When signatures of firmware expire.
     """
 
     domain: str
@@ -142,6 +144,7 @@ class Settings:
     issuer: IssuerSettings = IssuerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     outbox: OutboxSettings = OutboxSettings()
+    firmware: FirmwareSettings = FirmwareSettings()  # noqa: RUF009 - it is frozen
 
     @property
     def active(self) -> SiteSettings:
@@ -248,6 +251,7 @@ def _check(settings: Settings, source: str) -> None:
         if not is_fine:
             raise InvalidInputError(f"{source}: {key} must be {wanted}")
     _check_sites(settings.sites, source)
+    expiry.check(settings.firmware, where=source)
 
 
 def _telemetry_rules(telemetry: TelemetrySettings) -> Iterator[tuple[bool, str, str]]:
@@ -281,3 +285,14 @@ def cold_bucket(prefix: str, account_id: str, region: str) -> str:
         region: AWS Region of the site.
     """
     return f"{prefix}-telemetry-{account_id}-{region}"
+
+
+def firmware_bucket(prefix: str, account_id: str, region: str) -> str:
+    """Return the name of a site's bucket of firmware, computed like the cold one.
+
+    Args:
+        prefix: First part of all names.
+        account_id: 12 digits.
+        region: AWS Region of the site.
+    """
+    return f"{prefix}-firmware-{account_id}-{region}"

@@ -15,7 +15,6 @@ from securesystemslib.exceptions import StorageError
 from securesystemslib.signer import CryptoSigner, Signer
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import (
-    TOP_LEVEL_ROLE_NAMES,
     Metadata,
     MetaFile,
     Root,
@@ -147,6 +146,7 @@ class FirmwareRepository:
         *,
         add: tuple[Image, bytes] | None = None,
         withdraw: str | None = None,
+        renew_targets: bool = False,
     ) -> None:
         """Sign anew: another list if an image comes or goes, and the ends in any case.
 
@@ -155,6 +155,7 @@ class FirmwareRepository:
             lives: When it expires.
             add: An image and its bytes.
             withdraw: Name of an image that is no longer offered.
+            renew_targets: Whether the list is signed anew, though it is the same.
 
         Raises:
             InvalidInputError: The image is listed with other bytes.
@@ -164,7 +165,7 @@ class FirmwareRepository:
         chain = self.chain()
         targets = chain.targets
         is_stale = not self._is_signed(chain.root, "targets", targets)
-        if add is not None or withdraw is not None or is_stale:
+        if add is not None or withdraw is not None or is_stale or renew_targets:
             if add is not None:
                 self._add(targets.signed, *add)
             if withdraw is not None and targets.signed.targets.pop(withdraw, None) is (
@@ -180,21 +181,18 @@ class FirmwareRepository:
 
     def change_key(
         self,
-        old_key_id: str,
+        old_key_id: str | None,
         new: CryptoSigner | None,
         root_signers: Sequence[Signer],
         lives: Lifetimes,
-    ) -> str:
-        """Write the next root: one key goes, and another may come.
+    ) -> None:
+        """Write the next root: one key goes and another comes, or it is only renewed.
 
         Args:
-            old_key_id: The key that goes; with nothing new, the root is renewed only.
-            new: The key that comes.
+            old_key_id: The key that goes; None to renew the root alone.
+            new: The key that comes for it.
             root_signers: Two or more of those that may sign the root.
             lives: When the root expires.
-
-        Returns:
-            The role whose key it was.
 
         Raises:
             NotFoundError: No role has the key.
@@ -202,15 +200,8 @@ class FirmwareRepository:
         """
         before = self.chain().root
         root = Metadata[Root].from_bytes(before.to_bytes())
-        roles = [
-            role
-            for role in TOP_LEVEL_ROLE_NAMES
-            if old_key_id in root.signed.roles[role].keyids
-        ]
-        if not roles:
-            raise NotFoundError(f"no role has the key {old_key_id}")
-        (role,) = roles
-        if new is not None:
+        if old_key_id is not None and new is not None:
+            role = self.role_of(old_key_id)
             root.signed.revoke_key(old_key_id, role)
             root.signed.add_key(new.public_key, role)
         root.signed.version += 1
@@ -227,7 +218,44 @@ class FirmwareRepository:
                 f" {len(result.first.signed)} and {len(result.second.signed)} signed"
             )
         self._write(f"{root.signed.version}.root.json", root)
-        return role
+
+    def role_of(self, key_id: str) -> str:
+        """Return the role that a key signs.
+
+        Raises:
+            NotFoundError: None does.
+        """
+        for role, keys in self.chain().root.signed.roles.items():
+            if key_id in keys.keyids:
+                return role
+        raise NotFoundError(f"no role has the key {key_id}")
+
+    def root_key_ids(self, *roles: str) -> frozenset[str]:
+        """Return the identifiers of the keys that sign some roles."""
+        known = self.chain().root.signed.roles
+        return frozenset(key for role in roles for key in known[role].keyids)
+
+    def files(self) -> tuple[str, ...]:
+        """Return what has to be published, in the order in which it has to be.
+
+        Whoever reads in between finds the old timestamp, and with it the old list.
+        """
+        chain = self.chain()
+        images = sorted(
+            path
+            for target in chain.targets.signed.targets.values()
+            for path in target.get_prefixed_paths()
+        )
+        return (
+            *(f"targets/{path}" for path in images),
+            *(
+                f"metadata/{number}.root.json"
+                for number in range(1, chain.root.signed.version + 1)
+            ),
+            f"metadata/{chain.targets.signed.version}.targets.json",
+            f"metadata/{chain.snapshot.signed.version}.snapshot.json",
+            "metadata/timestamp.json",
+        )
 
     def _add(self, listed: Targets, image: Image, content: bytes) -> None:
         known = listed.targets.get(image.name)
@@ -278,7 +306,9 @@ class FirmwareRepository:
                 metadata.sign(ring[key_id], append=True)
         if not self._is_signed(root, role, metadata):
             wanted = ", ".join(root.signed.roles[role].keyids)
-            raise RefusedError(f"the key of {role} is not here; it is {wanted}")
+            raise RefusedError(
+                f"the key of {role} is not here, or was not opened; it is {wanted}"
+            )
 
     def _is_signed(
         self, root: Metadata[Root], role: str, metadata: Metadata[_Signed]

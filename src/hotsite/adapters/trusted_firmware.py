@@ -7,8 +7,10 @@ Decides nothing about versions of firmware: ``core/firmware.py`` does.
 
 import datetime as dt
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tuf.api import exceptions
@@ -30,6 +32,7 @@ from hotsite.errors import NotReadyError, UnreachableError
 BASE = "hotsite-firmware:/"
 _TIMESTAMP = "timestamp.json"
 _CHUNK = 65_536
+_NOT_FOUND = 404
 # An endless answer fills no disk. A target's length is in what was signed.
 _CONFIG = UpdaterConfig(
     max_root_rotations=32,
@@ -127,6 +130,84 @@ class TrustedFirmware:
                 os.fsync(file.fileno())
         durable.settle(history)
         durable.settle(self._metadata)
+
+
+class ReadingFetcher(FetcherInterface):
+    """Brings what a function reads: from a folder, a bucket, or a site."""
+
+    def __init__(self, read: Callable[[str], bytes | None]) -> None:
+        """Take what returns a file by its name, or None if there is none."""
+        self._read = read
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        name = url.removeprefix(f"{BASE}/")
+        content = self._read(name)
+        if content is None:
+            raise exceptions.DownloadHTTPError(f"there is no {name}", _NOT_FOUND)
+        return iter(content[at : at + _CHUNK] for at in range(0, len(content), _CHUNK))
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """One role's metadata, as a device found it.
+
+    Attributes:
+        role: Whose it is.
+        version: Its version.
+        expires_at_s: When it expires, in seconds since the epoch.
+    """
+
+    role: str
+    version: int
+    expires_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A repository that a device would believe.
+
+    Attributes:
+        images: What it lists; the bytes of each were verified.
+        signed: Every role, root first.
+    """
+
+    images: tuple[Image, ...]
+    signed: tuple[Signed, ...]
+
+
+def verify(
+    read: Callable[[str], bytes | None], root: bytes, now_s: float
+) -> Verified | None:
+    """Walk through a repository as a new device does, and fetch every image.
+
+    Args:
+        read: Returns a file of the repository by its name, or None.
+        root: The first root.
+        now_s: The time, in seconds since the epoch.
+
+    Returns:
+        What was found; None if nothing was published.
+
+    Raises:
+        FirmwareRefusedError: A device would refuse it.
+        UnreachableError: It could not be read.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder)
+        source = TrustedFirmware(ReadingFetcher(read), state, root)
+        found = source.catalogue(now_s)
+        for image in found.images:
+            for _ in source.fetch(image):
+                pass
+        metadata = state / "metadata"
+        if not (metadata / _TIMESTAMP).exists():
+            return None
+        signed = []
+        for role in ("root", "targets", "snapshot", "timestamp"):
+            part: Metadata[Targets] = Metadata.from_file(str(metadata / f"{role}.json"))
+            ends_s = part.signed.expires.timestamp()
+            signed.append(Signed(role, part.signed.version, ends_s))
+    return Verified(found.images, tuple(signed))
 
 
 class _Noting(FetcherInterface):

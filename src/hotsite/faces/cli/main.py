@@ -50,6 +50,7 @@ COMMANDS = (
     "telemetry",
     "onboard",
     "agent",
+    "firmware",
     "conformance",
 )
 _MODULES = {"failback": "failover", "resume": "pause"}

@@ -4,7 +4,6 @@ The courier is anybody. Names and sizes are checked, so that it cannot fill the 
 write elsewhere; whether what it brought is firmware is for the signatures to say.
 """
 
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +14,11 @@ from tuf.ngclient.fetcher import FetcherInterface
 from hotsite.adapters import durable
 from hotsite.adapters.trusted_firmware import BASE
 from hotsite.core.firmware import FirmwareRefusedError, Reason
+from hotsite.core.firmware_files import is_known, is_metadata
 from hotsite.errors import UnreachableError
 
 FILES_MAX = 64
 _METADATA_BYTES_MAX = 1_048_576
-_NAME_LENGTH_MAX = 200
-# As a repository with consistent snapshots names them (TUF specification, 6.2).
-_METADATA = re.compile(
-    r"metadata/(timestamp|[1-9]\d{0,8}\.(root|snapshot|targets))\.json"
-)
-_TARGET = re.compile(
-    r"targets/([A-Za-z0-9][A-Za-z0-9._-]*/){0,4}[0-9a-f]{64}\.[A-Za-z0-9._-]+"
-)
 _CHUNK = 65_536
 _NOT_FOUND = 404
 
@@ -63,16 +55,15 @@ class CourierInbox:
             FirmwareRefusedError: The name is none of a repository, or it is too much.
             UnreachableError: It could not be kept.
         """
-        is_metadata = _METADATA.fullmatch(name)
-        if len(name) > _NAME_LENGTH_MAX or not (is_metadata or _TARGET.fullmatch(name)):
+        if not is_known(name):
             raise _refused("the name is none of a firmware repository")
-        limit = _METADATA_BYTES_MAX if is_metadata else self._bytes_max
+        limit = _METADATA_BYTES_MAX if is_metadata(name) else self._bytes_max
         if len(content) > limit:
             raise _refused(f"{name}: {len(content)} bytes; {limit} at most")
         present = self.names()
         if name not in present and len(present) >= FILES_MAX:
             raise _refused(f"{FILES_MAX} files are here; start anew")
-        if not is_metadata:
+        if not is_metadata(name):
             self._drop_targets(keep=name)
         try:
             durable.write(self._folder / name, content)

@@ -239,6 +239,8 @@ class FirmwareRepository:
         """Return what has to be published, in the order in which it has to be.
 
         Whoever reads in between finds the old timestamp, and with it the old list.
+        Roots come just before it: if a key changed, the old timestamp is not signed by
+        those that a new root says, so a device refuses it until the new one is there.
         """
         chain = self.chain()
         images = sorted(
@@ -248,12 +250,12 @@ class FirmwareRepository:
         )
         return (
             *(f"targets/{path}" for path in images),
+            f"metadata/{chain.targets.signed.version}.targets.json",
+            f"metadata/{chain.snapshot.signed.version}.snapshot.json",
             *(
                 f"metadata/{number}.root.json"
                 for number in range(1, chain.root.signed.version + 1)
             ),
-            f"metadata/{chain.targets.signed.version}.targets.json",
-            f"metadata/{chain.snapshot.signed.version}.snapshot.json",
             "metadata/timestamp.json",
         )
 

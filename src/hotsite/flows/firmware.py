@@ -4,6 +4,7 @@ Each step may be the last one before the power goes. What is there afterwards is
 record in the cells, and every step begins by reading it.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable
 
@@ -45,6 +46,11 @@ def deliver(store: SlotStore, image: Image, content: bytes) -> None:
     store.write_image(Slot.A, [content])
     _check(store, Slot.A, image)
     store.write_cell(0, rules.encode(rules.delivered(image)))
+
+
+def digest_of(content: bytes) -> str:
+    """Return the SHA-256 of an image, as its description has it."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def start(store: SlotStore) -> Boot:

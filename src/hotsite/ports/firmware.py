@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from hotsite.core.firmware import Catalogue, Image
+from hotsite.core.firmware_files import Part
 from hotsite.core.slots import Slot
 
 
@@ -88,4 +89,41 @@ class Inbox(Protocol):
 
     def clear(self) -> None:
         """Throw all of it away."""
+        ...
+
+
+class FirmwareFiles(Protocol):
+    """The files of a repository where devices find them: one Region's bucket."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file, or None if there is none.
+
+        Raises:
+            UnreachableError: The Region does not answer.
+        """
+        ...
+
+    def read_part(self, name: str, part: Part) -> tuple[bytes, int] | None:
+        """Return bytes of a file and the length of all of it, or None.
+
+        Raises:
+            InvalidInputError: The file ends before the part begins.
+            UnreachableError: The Region does not answer.
+        """
+        ...
+
+    def digest(self, name: str) -> str | None:
+        """Return the SHA-256 of a file as it was written, or None if there is none.
+
+        Raises:
+            UnreachableError: The Region does not answer.
+        """
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file; durable when it returns.
+
+        Raises:
+            UnreachableError: The Region does not answer.
+        """
         ...

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from hotsite.core.firmware import Catalogue, FirmwareRefusedError, Image, Reason
+from hotsite.core.firmware_files import Part
 from hotsite.core.slots import Slot
-from hotsite.errors import RetryableError
+from hotsite.errors import InvalidInputError, RetryableError, UnreachableError
 
 
 class PowerLostError(RetryableError):
@@ -104,3 +105,45 @@ class SimSource:
             raise FirmwareRefusedError(Reason.TAMPERED, image.name)
         size = self._chunk_bytes
         return iter(content[at : at + size] for at in range(0, len(content), size))
+
+
+class SimFiles:
+    """Implements ``ports.firmware.FirmwareFiles``: a bucket that can be cut off.
+
+    Attributes:
+        files: What is there, by name.
+        writes_left: After so many the Region answers no more; None for never.
+        written: Names in the order in which they were written.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.writes_left: int | None = None
+        self.written: list[str] = []
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file, or None if there is none."""
+        return self.files.get(name)
+
+    def read_part(self, name: str, part: Part) -> tuple[bytes, int] | None:
+        """Return bytes of a file and the length of all of it, or None."""
+        content = self.files.get(name)
+        if content is None:
+            return None
+        if part.first >= len(content):
+            raise InvalidInputError(f"{name} ends before")
+        return content[part.first : part.last + 1], len(content)
+
+    def digest(self, name: str) -> str | None:
+        """Return the SHA-256 of a file, or None if there is none."""
+        content = self.files.get(name)
+        return None if content is None else hashlib.sha256(content).hexdigest()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, unless the Region is gone."""
+        if self.writes_left is not None:
+            if self.writes_left == 0:
+                raise UnreachableError("the Region does not answer")
+            self.writes_left -= 1
+        self.files[name] = content
+        self.written.append(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hotsite.errors import InvalidInputError
+from hotsite.faces.cli import sites
 
 _KEYS_EPILOG = """\
 A passphrase comes from a file or from the terminal, never from the command line.
@@ -28,6 +29,8 @@ def register(commands: Any) -> None:
     _add_init(verbs)
     _add_sign(verbs)
     _add_rotate(verbs)
+    _add_publish(verbs)
+    _add_status(verbs)
     _add_verify(verbs)
 
 
@@ -112,6 +115,38 @@ def _add_verify(verbs: Any) -> None:
         formatter_class=_PARAGRAPHS,
     )
     _common(verb, "verify", is_signing=False)
+
+
+def _add_publish(verbs: Any) -> None:
+    verb = verbs.add_parser(
+        "publish",
+        help="copy what was signed to both Regions",
+        description="Copy DIR/repository to the sites: images, metadata, and last the "
+        "timestamp. Run it again if a Region did not answer, or if it was killed.",
+        epilog="examples:\n  hotsite firmware publish release\n"
+        "  hotsite firmware publish release --local",
+        formatter_class=_PARAGRAPHS,
+    )
+    _outside(verb, "publish")
+
+
+def _add_status(verbs: Any) -> None:
+    verb = verbs.add_parser(
+        "status",
+        help="what devices find at each site, verified",
+        description="Walk through each site as a device that trusts DIR/root.json "
+        "does. Exit code 1 if one is behind DIR, or expires before it has to last.",
+        epilog="example:\n  hotsite firmware status release",
+        formatter_class=_PARAGRAPHS,
+    )
+    _outside(verb, "status")
+
+
+def _outside(verb: argparse.ArgumentParser, name: str) -> None:
+    verb.add_argument("folder", type=Path, metavar="DIR")
+    verb.add_argument("--region", metavar="SITE", help="one site, by letter or Region")
+    sites.add_arguments(verb)
+    verb.set_defaults(run=_runner("firmwarepublish", name))
 
 
 def _common(

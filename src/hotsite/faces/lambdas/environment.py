@@ -36,6 +36,7 @@ class Environment:
         device_ca: What devices must trust, PEM.
         quotas: How often each API of IoT Core may be called, a second.
         error_bucket: Bucket of refused telemetry.
+        firmware_bucket: Bucket of signed firmware.
         cold_stream: Name of the cold path's stream; empty where there is none.
         hot_days: How long the hot table keeps a message, in days.
         throttle_spread_s: N / R of this site, in seconds, if it is known.
@@ -59,6 +60,7 @@ class Environment:
     device_ca: str
     quotas: Mapping[str, float]
     error_bucket: str
+    firmware_bucket: str
     cold_stream: str
     hot_days: int
     throttle_spread_s: float | None
@@ -120,6 +122,7 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
                 where="environment: RAISED_QUOTAS",
             ),
             error_bucket=found.get("ERROR_BUCKET", ""),
+            firmware_bucket=found.get("FIRMWARE_BUCKET", ""),
             cold_stream=found.get("COLD_STREAM", ""),
             hot_days=int(found.get("HOT_DAYS") or _HOT_DAYS),
             throttle_spread_s=_number(found.get("THROTTLE_SPREAD_S")),

@@ -74,14 +74,14 @@ class HttpsFetcher(FetcherInterface):
 
     def _part(self, name: str, offset: int) -> tuple[bytes, int]:
         """Return the next bytes and the length of all; the first that answers."""
-        said = ""
+        said: dict[str, None] = {}
         doors = self._doors
         for host in doors.names * doors.rounds_max:
             try:
                 return self._ask(host, name, offset)
             except UnreachableError as error:
-                said = str(error)
-        raise DownloadError(said)
+                said[str(error)] = None
+        raise DownloadError("; ".join(said))
 
     def _ask(self, host: str, name: str, offset: int) -> tuple[bytes, int]:
         found = asyncio.run(self._doors.resolver.resolve(host))

@@ -125,6 +125,64 @@ async def test_an_image_that_does_not_run_or_reaches_no_site_is_taken_back(
     assert ("confirmed", "") not in told
 
 
+class JobService:
+    """The part of a site that has one job for one thing."""
+
+    base = "$aws/things/thing-0/jobs"
+
+    def __init__(self, broker):
+        self.broker, self.seen = broker, 0
+        self.reports = []
+        self.execution = {
+            "jobId": "update-1",
+            "status": "QUEUED",
+            "jobDocument": {"hotsite": "update-firmware"},
+        }
+
+    async def serve(self):
+        while True:
+            await self.broker.until(
+                lambda: len(self.broker.received) > self.seen, time_s_max=60
+            )
+            topic, payload = self.broker.received[self.seen]
+            self.seen += 1
+            is_heard = topic not in self.broker.unheard
+            if topic == f"{self.base}/$next/get" and is_heard:
+                answer = json.dumps({"timestamp": 1, "execution": self.execution})
+                topic = f"{self.base}/$next/get/accepted"
+                self.broker.command(topic, answer.encode())
+            elif topic == f"{self.base}/update-1/update":
+                report = json.loads(payload)
+                self.reports.append(report)
+                self.execution.update(report)
+
+
+@pytest.mark.usefixtures("name_server")
+async def test_a_job_is_a_bell_and_hears_how_it_ended(served, broker_a):
+    path = served.directory / "firmware.json"
+    document = {**json.loads(path.read_text()), "jobs": True, "interval_s": 3600}
+    path.write_text(json.dumps(document))
+    release(served.signer, NEW)
+    service = JobService(broker_a)
+    serving = asyncio.create_task(service.serve())
+    work = asyncio.create_task(run(served.directory, time_s_max=20))
+    await broker_a.until(lambda: len(service.reports) == 2)
+    # Its health check and the last report are over: the device may end.
+    work.cancel()
+    serving.cancel()
+    assert set(broker_a.subscriptions) >= {
+        f"{service.base}/notify-next",
+        f"{service.base}/$next/get/accepted",
+    }
+    assert service.reports == [
+        {"status": "IN_PROGRESS", "statusDetails": {"from": "1.0.0", "to": "1.1.0"}},
+        {"status": "SUCCEEDED", "statusDetails": {"version": "1.1.0"}},
+    ]
+    await asyncio.wait([work])
+    with open_kit(served.directory) as kit:
+        assert status(kit)["active"] == "b"
+
+
 def test_one_process_at_a_time_has_the_slots(directory):
     with (
         open_kit(directory),
@@ -143,7 +201,7 @@ def test_a_courier_fills_the_same_slots(directory, signer):
         assert carry(kit.courier, signer.folder)["state"] == "ready"
         kit.courier.apply()
         assert status(kit)["state"] == "pending"
-        assert updating.update(kit)["reason"] == "restart"
+        assert updating.update(kit)["reason"] == "waits-for-restart"
 
 
 @pytest.mark.parametrize(

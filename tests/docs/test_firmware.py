@@ -19,5 +19,11 @@ def test_signing_works_as_it_is_written_without_any_cloud(tmp_path):
 def test_page_has_each_word_that_a_refusal_can_be():
     table = PAGE.read_text().partition("## What is refused")[2]
     told = {reason.value for reason in Reason if f"`{reason.value}`" in table}
-    quiet = {Reason.TAKEN, Reason.CURRENT, Reason.MALFORMED, Reason.MODEL}
+    quiet = {
+        Reason.PENDING,
+        Reason.TAKEN,
+        Reason.CURRENT,
+        Reason.MALFORMED,
+        Reason.MODEL,
+    }
     assert told == {reason.value for reason in set(Reason) - quiet}

@@ -25,6 +25,7 @@ class Reason(StrEnum):
 
     TAKEN = "taken"
     CURRENT = "current"
+    PENDING = "waits-for-restart"
     NOTHING = "nothing-offered"
     BEHIND = "replica-behind"
     MODEL = "other-model"

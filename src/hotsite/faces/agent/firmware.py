@@ -70,6 +70,8 @@ class FirmwareConfig:
         ca: Who signs the API's certificate; the machine's roots if empty.
         resolver: The name server, or None for the machine's resolver.
         interval_s: How often to ask, in seconds; each wait is drawn by chance.
+        jobs: Whether jobs of AWS IoT say when to ask, and hear what came of it; the
+            device's policy must allow their topics.
         health_s: How long a new image has until a site acknowledged a message.
         slot_bytes_max: How much a slot holds.
     """
@@ -82,6 +84,7 @@ class FirmwareConfig:
     resolver: NameServer | None = None
     interval_s: float = 3600.0
     health_s: float = 60.0
+    jobs: bool = False
     slot_bytes_max: int = 16 * 1024 * 1024
 
 

@@ -7,17 +7,22 @@ two lives of a real device happens here in between, in one process.
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
+from hotsite.core import jobs
 from hotsite.core.device_values import Acknowledged, Output
 from hotsite.core.firmware import FirmwareRefusedError, Reason
+from hotsite.core.jobs import Execution
 from hotsite.core.slots import Boot, State
 from hotsite.errors import InvalidInputError, RetryableError
 from hotsite.faces.agent import lines, loop
 from hotsite.faces.agent.config import AgentConfig, read_agent
 from hotsite.faces.agent.crew import Crew, make_clock
 from hotsite.faces.agent.firmware import Kit, open_kit
+from hotsite.faces.agent.jobs import Desk
 from hotsite.flows import firmware as flow
 
 _NO_ANSWER = 3
@@ -66,6 +71,9 @@ class UpdatingDevice:
     def __init__(self, config: AgentConfig, kit: Kit, wishes: Wishes) -> None:
         self._config, self._kit, self._wishes = config, kit, wishes
         self._clock = make_clock()
+        thing = config.devices[0].thing
+        self._desk = Desk(thing)
+        self._topics = jobs.filters(thing) if kit.config.jobs else ()
         self._left = wishes.message_count
 
     async def run(self) -> int:
@@ -104,8 +112,12 @@ class UpdatingDevice:
             await self._settle(is_healthy=False)
             return None
         acknowledged = asyncio.Event()
-        config = replace(self._config, interval_s=payload.interval_s)
+        config = replace(
+            self._config, interval_s=payload.interval_s, more_topics=self._topics
+        )
         crew = Crew(config, self._listener(acknowledged))
+        (driver,) = crew.drivers.values()
+        self._desk.use(driver)
         work = asyncio.create_task(crew.run(message_count=self._left))
         care = asyncio.create_task(self._care(decision, acknowledged))
         try:
@@ -146,11 +158,13 @@ class UpdatingDevice:
         # A fleet that was switched on together must not ask together.
         due_s = self._clock() + uniform() * interval_s
         while not await asyncio.to_thread(self._is_armed):
-            if self._clock() >= due_s:
+            if self._desk.rung.is_set() or self._clock() >= due_s:
                 due_s = self._clock() + (0.5 + uniform()) * interval_s
-                await self._update()
+                await self._update(self._desk.take())
                 continue
-            await asyncio.sleep(min(_LOOK_S, max(0.0, due_s - self._clock())))
+            wait_s = min(_LOOK_S, max(0.0, due_s - self._clock()))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._desk.rung.wait(), wait_s)
 
     async def _confirmed(self, decision: Boot) -> None:
         """Settle what was acknowledged in the same moment in which the work ended."""
@@ -164,15 +178,26 @@ class UpdatingDevice:
         await asyncio.to_thread(flow.settle, self._kit.slots, lambda: is_healthy)
         self._say("confirmed" if is_healthy else "rolled_back")
 
-    async def _update(self) -> None:
-        try:
-            said = await asyncio.to_thread(update, self._kit)
-        except FirmwareRefusedError as error:
-            self._say("refused", reason=error.reason.value, detail=str(error))
-        except RetryableError as error:
-            self._say("unreachable", detail=str(error))
-        else:
-            self._say("checked", **said)
+    async def _update(self, job: Execution | None) -> None:
+        """Ask, because it is time or because a job says so, and report to the job."""
+        slots = await asyncio.to_thread(flow.read, self._kit.slots)
+        running = flow.running(slots).version
+        report = jobs.resumed(job, running) if job is not None else None
+        if report is None:
+            try:
+                found = await asyncio.to_thread(update, self._kit)
+            except FirmwareRefusedError as error:
+                self._say("refused", reason=error.reason.value, detail=str(error))
+                report = jobs.asked(error.reason, running, None)
+            except RetryableError as error:
+                self._say("unreachable", detail=str(error))
+            else:
+                self._say("checked", **found)
+                report = jobs.asked(Reason(found["reason"]), running, found["version"])
+        if job is not None and report is not None:
+            self._desk.report(job, report)
+            status = report.status.value
+            self._say("job", job=job.job_id, status=status, **report.details)
 
     def _is_armed(self) -> bool:
         return flow.read(self._kit.slots).state is State.PENDING
@@ -181,6 +206,8 @@ class UpdatingDevice:
         def tell(thing: str, output: Output) -> None:
             if isinstance(output, Acknowledged):
                 acknowledged.set()
+            if self._topics:
+                self._desk.hear(output)
             event = lines.device_event(thing, output) or lines.message_event(
                 thing, output
             )
@@ -198,7 +225,15 @@ class UpdatingDevice:
         write(event, at_s=self._clock())
 
 
-def update(kit: Kit) -> dict[str, object]:
+class Found(TypedDict):
+    """What asking came to: a reason, what runs, and what is offered."""
+
+    reason: str
+    running: str
+    version: str | None
+
+
+def update(kit: Kit) -> Found:
     """Ask once, and bring what is found as far as the next start.
 
     Returns:
@@ -210,7 +245,8 @@ def update(kit: Kit) -> dict[str, object]:
     slots = flow.read(kit.slots)
     running = flow.running(slots)
     if slots.is_unconfirmed:
-        return {"reason": "restart", "running": running.version, "version": None}
+        reason = Reason.PENDING.value
+        return {"reason": reason, "running": running.version, "version": None}
     found = flow.check(kit.slots, kit.source, make_clock()())
     if found.reason is Reason.TAKEN and found.image is not None:
         flow.stage(kit.slots, kit.source, found.image)

@@ -93,6 +93,13 @@ def test_a_signed_description_that_means_nothing_is_refused(changes):
     assert refusal.value.reason is Reason.MALFORMED
 
 
+@pytest.mark.parametrize("custom", [None, [], "1.1.0", {}])
+def test_a_target_without_a_description_is_refused(custom):
+    with pytest.raises(FirmwareRefusedError) as refusal:
+        described("x", 1, "a" * 64, custom)
+    assert refusal.value.reason is Reason.MALFORMED
+
+
 def test_a_device_is_never_earlier_than_its_own_firmware():
     assert trusted_now_s(0.0, image()) == 1_700_000_000
     assert trusted_now_s(1_800_000_000.0, image()) == 1_800_000_000

@@ -87,7 +87,7 @@ class TrustedFirmware:
                     path,
                     target.length,
                     target.hashes.get("sha256", ""),
-                    target.unrecognized_fields.get("custom") or {},
+                    target.unrecognized_fields.get("custom"),
                 )
                 for path, target in sorted(listed.signed.targets.items())
             )

@@ -146,9 +146,7 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def described(
-    name: str, length: int, sha256: str, custom: Mapping[str, object]
-) -> Image:
+def described(name: str, length: int, sha256: str, custom: object) -> Image:
     """Return the image that a signed target describes.
 
     Args:
@@ -167,6 +165,8 @@ def described(
         "model": str,
         "built_at_s": int,
     }
+    if not isinstance(custom, Mapping):
+        raise FirmwareRefusedError(Reason.MALFORMED, f"{name} is not described")
     for field, kind in kinds.items():
         if type(custom.get(field)) is not kind:
             raise FirmwareRefusedError(
@@ -174,7 +174,7 @@ def described(
                 f"{name}: {field} must be {kind.__name__}, not {custom.get(field)!r}",
             )
     known = {field: custom[field] for field in kinds}
-    return Image(name=name, length=length, sha256=sha256, **known)  # type: ignore[arg-type]
+    return Image(name=name, length=length, sha256=sha256, **known)
 
 
 def judge(image: Image, here: Here) -> Judgement:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hotsite.core import records
+from hotsite.core import expiry, records
+from hotsite.core.expiry import FirmwareSettings
 from hotsite.core.strategy import Strategy, witness_name
 from hotsite.errors import InvalidInputError
 
@@ -175,6 +176,7 @@ class Settings:
         onboarding: How devices are onboarded.
         telemetry: How telemetry is kept.
         outbox: What devices keep to send again.
+        firmware: When signatures of firmware expire.
     """
 
     domain: str
@@ -191,6 +193,7 @@ class Settings:
     onboarding: OnboardingSettings = OnboardingSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     outbox: OutboxSettings = OutboxSettings()
+    firmware: FirmwareSettings = FirmwareSettings()  # noqa: RUF009 - it is frozen
 
     @property
     def active(self) -> SiteSettings:
@@ -318,6 +321,7 @@ def _check(settings: Settings, source: str) -> None:
         if not is_fine:
             raise InvalidInputError(f"{source}: {key} must be {wanted}")
     _check_sites(settings.sites, source)
+    expiry.check(settings.firmware, where=source)
 
 
 def _telemetry_rules(telemetry: TelemetrySettings) -> Iterator[tuple[bool, str, str]]:
@@ -353,3 +357,14 @@ def cold_bucket(prefix: str, account_id: str, region: str) -> str:
         region: AWS Region of the site.
     """
     return f"{prefix}-telemetry-{account_id}-{region}"
+
+
+def firmware_bucket(prefix: str, account_id: str, region: str) -> str:
+    """Return the name of a site's bucket of firmware, computed like the cold one.
+
+    Args:
+        prefix: First part of all names.
+        account_id: 12 digits.
+        region: AWS Region of the site.
+    """
+    return f"{prefix}-firmware-{account_id}-{region}"

@@ -85,6 +85,8 @@ class Session(asyncio.Protocol):
             broker.received.extend((topic, text) for text in texts)
         else:
             broker.received.append((topic, payload))
+            if not broker.subscriptions:
+                broker.unheard.append(topic)
 
 
 class Broker:
@@ -99,6 +101,8 @@ class Broker:
         # What the site's table holds, by epoch; None answers no question.
         self.stored = None
         self.asked, self.batches = [], []
+        # What came before anybody would have heard an answer.
+        self.unheard = []
         self.connack_code = self.goodbyes = 0
         self.is_frozen = False
         self.changed = asyncio.Event()

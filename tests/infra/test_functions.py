@@ -16,6 +16,7 @@ from hotsite.infra import packaging
 from hotsite.infra.constructs import alarms, capture
 
 REGIONS = ("eu-central-1", "eu-west-1")
+NOUNS = ("site", "replication", "telemetry", "firmware")
 pytestmark = pytest.mark.parametrize("region", REGIONS)
 # What the local cloud checks on * only: see infra/constructs/permissions.py.
 BROADER_THAN_AWS_NEEDS = {
@@ -41,7 +42,7 @@ def as_list(value):
 
 
 def stacks(region):
-    return tuple(f"{noun}-{region}" for noun in ("site", "replication", "telemetry"))
+    return tuple(f"{noun}-{region}" for noun in NOUNS)
 
 
 def functions(assembly, region):

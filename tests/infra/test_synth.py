@@ -13,7 +13,8 @@ REPLICATIONS = ("replication-eu-central-1", "replication-eu-west-1")
 TELEMETRIES = ("telemetry-eu-central-1", "telemetry-eu-west-1")
 COLDS = ("cold-eu-central-1", "cold-eu-west-1")
 COPIES = ("copies-eu-central-1", "copies-eu-west-1")
-PAIRS = (SITES, REPLICATIONS, TELEMETRIES, COLDS, COPIES)
+FIRMWARES = ("firmware-eu-central-1", "firmware-eu-west-1")
+PAIRS = (SITES, REPLICATIONS, TELEMETRIES, COLDS, COPIES, FIRMWARES)
 # CloudFormation API, CreateStack: TemplateBody holds at most 51,200 bytes.
 TEMPLATE_BYTES_MAX = 51_200
 
@@ -78,6 +79,13 @@ def test_telemetry_asks_for_the_assets_alone(assembly, stack):
     parameters = assembly.template(stack)["Parameters"]
     required = {name for name, value in parameters.items() if "Default" not in value}
     assert required == {"AssetBucket", "TelemetryStreamArn"}
+
+
+@pytest.mark.parametrize("stack", FIRMWARES)
+def test_firmware_asks_for_the_assets_and_the_api_alone(assembly, stack):
+    parameters = assembly.template(stack)["Parameters"]
+    required = {name for name, value in parameters.items() if "Default" not in value}
+    assert required == {"AssetBucket", "ApiId"}
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -10,6 +10,7 @@ import aws_cdk as cdk
 
 from hotsite.infra.cold import ColdStack, CopiesStack
 from hotsite.infra.data import DataStack
+from hotsite.infra.firmware import FirmwareStack
 from hotsite.infra.keys import KeyReplicaStack, KeyStack
 from hotsite.infra.replication import ReplicationStack
 from hotsite.infra.site import SiteStack
@@ -53,12 +54,13 @@ def plan(settings: Settings) -> tuple[Planned, ...]:
             for here, there in (sites, sites[::-1])
         ),
         *(_behind(prefix, "telemetry", site, "TelemetryStreamArn") for site in sites),
+        *(_behind(prefix, "firmware", site, "ApiId") for site in sites),
     )
 
 
-def _behind(prefix: str, noun: str, site: SiteSettings, stream: str) -> Planned:
-    """Return a stack that reads a stream, whose ARN the site's stack looks up."""
-    source = (stream, f"{prefix}-site-{site.region}", stream)
+def _behind(prefix: str, noun: str, site: SiteSettings, output: str) -> Planned:
+    """Return a stack that needs an output of the site's, under the same name."""
+    source = (output, f"{prefix}-site-{site.region}", output)
     return Planned(f"{prefix}-{noun}-{site.region}", site.region, (source,))
 
 
@@ -92,7 +94,14 @@ def build(settings: Settings, out_dir: str) -> cdk.App:
     KeyStack(app, primary, settings)
     KeyReplicaStack(app, replica, settings)
     DataStack(app, data, settings)
-    kinds = (ColdStack, SiteStack, ReplicationStack, CopiesStack, TelemetryStack)
+    kinds = (
+        ColdStack,
+        SiteStack,
+        ReplicationStack,
+        CopiesStack,
+        TelemetryStack,
+        FirmwareStack,
+    )
     twins = [(kind, site) for kind in kinds for site in settings.sites]
     for name, (kind, site) in zip(rest, twins, strict=True):
         kind(app, name, settings, site)

@@ -152,6 +152,17 @@ class TelemetryInputs(Inputs):
         }
 
 
+@dataclass(frozen=True, slots=True)
+class FirmwareInputs(Inputs):
+    """Everything that the constructs of the firmware stack read.
+
+    Attributes:
+        api_id: The site's HTTP API, which gets a route.
+    """
+
+    api_id: str
+
+
 def arn(service: str, resource: str) -> str:
     """Return an ARN in the stack's own account and Region.
 
@@ -274,6 +285,30 @@ def declare_telemetry(
         stream_arn=_text(
             scope, "TelemetryStreamArn", "Stream of the telemetry table here"
         ),
+    )
+
+
+def declare_firmware(
+    scope: Construct, settings: Settings, site: SiteSettings
+) -> FirmwareInputs:
+    """Declare the parameters of a firmware template.
+
+    Args:
+        scope: The firmware stack.
+        settings: The owner's settings.
+        site: Which site it is of.
+
+    Returns:
+        What its constructs read.
+    """
+    common = _common(scope, settings, site)
+    return FirmwareInputs(
+        settings=settings,
+        site=site,
+        asset_bucket=common.asset_bucket,
+        asset_key_prefix=common.asset_key_prefix,
+        raised_quotas=common.raised_quotas,
+        api_id=_text(scope, "ApiId", "The site's HTTP API"),
     )
 
 

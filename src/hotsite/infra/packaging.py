@@ -32,6 +32,7 @@ FUNCTIONS = (
     "batch",
     "resume",
     "errors",
+    "firmware",
 )
 _PACKAGE = Path(__file__).parents[1]
 _REQUIREMENTS = _PACKAGE.parents[1] / "requirements"

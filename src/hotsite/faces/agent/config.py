@@ -65,6 +65,7 @@ class AgentConfig:
             are then shorter by default: 2 s for a PUBACK, a PINGREQ every 2 s.
         policy: The limits of each device.
         keeping: How much each outbox keeps.
+        more_topics: What each device subscribes to besides its commands.
     """
 
     devices: tuple[DeviceConfig, ...]
@@ -80,6 +81,7 @@ class AgentConfig:
     standby_connection: bool = False
     policy: DevicePolicy = field(default_factory=DevicePolicy)
     keeping: OutboxPolicy = field(default_factory=OutboxPolicy)
+    more_topics: tuple[str, ...] = ()
 
 
 def read_agent(path: Path) -> AgentConfig:

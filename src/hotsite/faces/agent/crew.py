@@ -183,7 +183,9 @@ class Crew:
 
     def _enlist(self, item: DeviceConfig, snapshot: Snapshot, world: World) -> Driver:
         config = self._config
-        topics = (command_filter(item.thing),) if config.is_listening else ()
+        topics = config.more_topics
+        if config.is_listening:
+            topics = (command_filter(item.thing), *topics)
         identity = Identity(item.thing, config.endpoints, topics, config.ports)
         active = self._machine(identity, Outbox(snapshot, config.keeping))
         idle = None

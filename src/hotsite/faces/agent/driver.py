@@ -15,7 +15,7 @@ from hotsite.adapters.mqtt import Connection, Target, dial
 from hotsite.adapters.outbox import SqliteOutbox
 from hotsite.adapters.resolver import Resolver
 from hotsite.adapters.shared_tls import DeviceTls
-from hotsite.core.device import Device
+from hotsite.core.device import Device, State
 from hotsite.core.device_values import (
     Acknowledged,
     Close,
@@ -228,6 +228,17 @@ class Driver:
         durable = self.world.store.append(thing, message)
         durable.add_done_callback(partial(self._queue, message))
         return key, durable
+
+    def say(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0, now or never; nothing of it is kept.
+
+        Args:
+            topic: Where; the device's policy must allow it.
+            payload: What.
+        """
+        if self.device.state is State.CONNECTED:
+            place = self._pair.lanes.index(self.device)
+            self._lanes[place].perform(Send(Publish(topic, payload)))
 
     def feed(self, happened: Input, *, place: int | None = None) -> None:
         """Hand an input to the device and do what it says.

@@ -8,7 +8,7 @@ from typing import Any
 
 from hotsite.adapters import device_key
 from hotsite.errors import InvalidInputError
-from hotsite.faces.cli import agentmake
+from hotsite.faces.cli import agentmake, agentupdate
 
 _EPILOG = """\
 PATH is a JSON file (or a folder with device.json in it):
@@ -52,6 +52,7 @@ def register(commands: Any) -> None:
     new_verb.add_argument("--json", action="store_true", help="JSON on stdout")
     new_verb.set_defaults(run=new)
     agentmake.register(verbs)
+    agentupdate.register(verbs)
 
 
 def new(options: argparse.Namespace) -> int:
@@ -79,6 +80,8 @@ def run(options: argparse.Namespace) -> int:
     # Only this command needs the agent's modules; the others start faster.
     from hotsite.faces.agent import runner  # noqa: PLC0415
 
+    if agentupdate.is_updating(options.path):
+        return agentupdate.run_agent(options)
     return runner.run(
         options.path, is_json=options.json, message_count=options.messages
     )

@@ -64,6 +64,16 @@ audience = "hotsite"
 # hot_days = 30           # how long the hot table keeps a message
 # fleet_size = 100000     # N, and
 # connects_per_s = 3000   # R: a throttled fleet spreads its attempts over N / R
+
+# Signatures of firmware have to outlive renewal + signing RTO + publishing.
+# [firmware]
+# renewal_interval_h = 24 # how often `hotsite firmware sign` runs
+# signing_rto_h = 72      # how long nobody may be able to sign
+# publish_lag_h = 24      # until both Regions have it
+# timestamp_days = 7      # 168 h for the 120 h above
+# snapshot_days = 14
+# targets_days = 90
+# root_days = 365
 """
 
 

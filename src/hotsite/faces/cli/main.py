@@ -52,6 +52,7 @@ COMMANDS = (
     "onboard",
     "companion",
     "agent",
+    "firmware",
     "conformance",
 )
 _MODULES = {"failback": "failover", "resume": "pause"}

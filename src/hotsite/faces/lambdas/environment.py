@@ -38,6 +38,7 @@ class Environment:
         device_ca: What devices must trust, PEM.
         quotas: How often each API of IoT Core may be called, a second.
         error_bucket: Bucket of refused telemetry.
+        firmware_bucket: Bucket of signed firmware.
         cold_stream: Name of the cold path's stream; empty where there is none.
         hot_days: How long the hot table keeps a message, in days.
         throttle_spread_s: N / R of this site, in seconds, if it is known.
@@ -65,6 +66,7 @@ class Environment:
     device_ca: str
     quotas: Mapping[str, float]
     error_bucket: str
+    firmware_bucket: str
     cold_stream: str
     hot_days: int
     throttle_spread_s: float | None
@@ -126,6 +128,7 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             device_ca=found.get("DEVICE_CA") or AMAZON_ROOT_CA_1,
             quotas=_quotas(found),
             error_bucket=found.get("ERROR_BUCKET", ""),
+            firmware_bucket=found.get("FIRMWARE_BUCKET", ""),
             cold_stream=found.get("COLD_STREAM", ""),
             hot_days=int(found.get("HOT_DAYS") or _HOT_DAYS),
             throttle_spread_s=_number(found.get("THROTTLE_SPREAD_S")),

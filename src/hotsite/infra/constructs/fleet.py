@@ -9,6 +9,16 @@ from constructs import Construct
 from hotsite.infra.inputs import SiteInputs, arn
 
 _THING = "${iot:Connection.Thing.ThingName}"
+# Its own jobs, for firmware that wants to hear when to update.
+_JOBS = f"$aws/things/{_THING}/jobs/*"
+_SPEAKS = (
+    ("Publish", f"topic/dt/{_THING}/*"),
+    ("Subscribe", f"topicfilter/cmd/{_THING}/*"),
+    ("Receive", f"topic/cmd/{_THING}/*"),
+    ("Publish", f"topic/{_JOBS}"),
+    ("Subscribe", f"topicfilter/{_JOBS}"),
+    ("Receive", f"topic/{_JOBS}"),
+)
 
 
 class Fleet(Construct):
@@ -49,20 +59,9 @@ def policy_document() -> dict[str, Any]:
                 "Resource": arn("iot", f"client/{_THING}"),
                 "Condition": {"Bool": {"iot:Connection.Thing.IsAttached": "true"}},
             },
-            {
-                **allow,
-                "Action": "iot:Publish",
-                "Resource": arn("iot", f"topic/dt/{_THING}/*"),
-            },
-            {
-                **allow,
-                "Action": "iot:Subscribe",
-                "Resource": arn("iot", f"topicfilter/cmd/{_THING}/*"),
-            },
-            {
-                **allow,
-                "Action": "iot:Receive",
-                "Resource": arn("iot", f"topic/cmd/{_THING}/*"),
-            },
+            *(
+                {**allow, "Action": f"iot:{action}", "Resource": arn("iot", resource)}
+                for action, resource in _SPEAKS
+            ),
         ],
     }

@@ -44,6 +44,7 @@ def test_help_reads_like_a_table_of_contents(capsys):
         ["local", "up"],
         ["synth"],
         ["onboard"],
+        ["companion", "serve"],
         ["failover"],
         ["failback"],
         ["pause"],

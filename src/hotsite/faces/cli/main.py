@@ -49,6 +49,7 @@ COMMANDS = (
     "revoke",
     "telemetry",
     "onboard",
+    "companion",
     "agent",
     "conformance",
 )

@@ -4,7 +4,7 @@ Pure: the document beside the app comes in, a checked value goes out. The app it
 checks the same again, because whoever serves it may not be hotsite.
 """
 
-import urllib.parse
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +13,9 @@ from hotsite.errors import InvalidInputError
 
 # Where a device answers on its own Wi-Fi: docs/pan-protocol.md, section 2.
 SOFT_AP = "http://192.168.4.1"
+_ORIGIN = re.compile(
+    r"(https?://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?)(?:[/?][^\s;,]*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class AppConfig:
     scope: str
     soft_ap: str = SOFT_AP
 
+    def __post_init__(self) -> None:
+        """Refuse what would not be one address in the browser's policy."""
+        if _ORIGIN.fullmatch(self.soft_ap) is None:
+            raise InvalidInputError(f"soft_ap {self.soft_ap}: is not an address")
+
     @property
     def document(self) -> dict[str, object]:
         """Return the JSON document that the app reads."""
@@ -53,8 +61,8 @@ class AppConfig:
     def origins(self) -> tuple[str, ...]:
         """Return whom the app calls, beside who serves it."""
         called = (self.api, self.token_endpoint, self.soft_ap)
-        found = (_origin(address) for address in called if "//" in address)
-        return tuple(dict.fromkeys(found))
+        found = (_ORIGIN.fullmatch(address) for address in called)
+        return tuple(dict.fromkeys(one[1] for one in found if one is not None))
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -116,16 +124,11 @@ def _text(document: Mapping[str, object], name: str, where: str) -> str:
 
 def _address(document: Mapping[str, object], name: str, where: str) -> str:
     value = _text(document, name, where)
-    found = urllib.parse.urlsplit(value)
-    if found.scheme != "https" or not found.hostname:
+    found = _ORIGIN.fullmatch(value)
+    if found is None or not value.startswith("https://"):
         raise InvalidInputError(f"{where}: {name} must begin with https://")
-    if is_aws_name(found.hostname):
+    if is_aws_name(found[2]):
         raise InvalidInputError(
             f"{where}: {name} is an AWS endpoint; apps call the owner's names only"
         )
     return value
-
-
-def _origin(address: str) -> str:
-    found = urllib.parse.urlsplit(address)
-    return f"{found.scheme}://{found.netloc}"

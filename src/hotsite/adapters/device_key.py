@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from hotsite.errors import InvalidInputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,21 @@ def make(thing_name: str) -> DeviceKey:
         ).decode(),
         request.public_bytes(pem).decode(),
     )
+
+
+def is_pair(certificate_pem: str, key_pem: str) -> bool:
+    """Say whether a certificate is for a private key.
+
+    Args:
+        certificate_pem: The certificate.
+        key_pem: The private key, without a password.
+
+    Raises:
+        InvalidInputError: One of them is not what it should be.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem.encode())
+        key = serialization.load_pem_private_key(key_pem.encode(), password=None)
+        return certificate.public_key() == key.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise InvalidInputError("certificate or key is not PEM of X.509") from error

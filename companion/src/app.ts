@@ -62,6 +62,7 @@ class App {
 
   private show(screen: HTMLElement, hasMoved = true): void {
     const out = this.token() !== undefined && button(WORDS.signIn.out, () => this.signOut(), "quiet");
+    const held = hasMoved ? undefined : document.activeElement?.textContent;
     const offline = !navigator.onLine && h("p", { class: "offline", role: "status" }, WORDS.offline);
     this.root.replaceChildren(
       h("a", { class: "skip", href: "#main" }, WORDS.skip),
@@ -72,6 +73,7 @@ class App {
     const title = screen.querySelector("h1")?.textContent ?? "";
     document.title = `${title} – ${WORDS.name}`;
     if (hasMoved) screen.querySelector("h1")?.focus({ preventScroll: true });
+    else if (held) [...screen.querySelectorAll("button")].find((one) => one.textContent === held)?.focus();
   }
 
   private showSignIn(problem?: string): void {
@@ -164,8 +166,10 @@ class App {
         open: () => this.open(label, way),
         keep: (now) => sessionStorage.setItem(KEPT, JSON.stringify(now)),
         note: (running, detail) => {
+          if (running === this.running && detail === this.detail) return;
           this.running = running;
           this.detail = detail;
+          if (running) say(WORDS.run.steps[running]);
           this.drawRun(false);
         },
         pause: (ms) => new Promise((resume) => setTimeout(resume, ms)),
@@ -314,6 +318,12 @@ class App {
       ),
     );
   }
+}
+
+/** Read something aloud that is seen anyway; this element stays when screens change. */
+function say(text: string): void {
+  const said = document.getElementById("said");
+  if (said) said.textContent = text;
 }
 
 function problemOf(error: unknown): Problem {

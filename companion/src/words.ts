@@ -40,7 +40,7 @@ export const WORDS = {
     stop: "Stop the camera",
     noCamera: "The camera cannot be used. Type the code instead.",
     field: "Code on the label",
-    hint: "12 letters and digits, such as 7F3K-9QWD-XM4T",
+    hint: "12 letters and digits, such as 7F3K\u20119QWD\u2011XM4T",
     wrong: "That is not a code of a device. It has 12 letters and digits, without 0, O, 1, I, L and U.",
     notOurs: "That QR code is not on a device's label. Scan the one beside the code.",
     how: "How do you reach it?",

@@ -183,7 +183,7 @@ export class ReferenceDevice {
   private decide(endpoint: string, asked: Said): Said {
     const { state } = this;
     if (endpoint === "info") {
-      return { serial: "oven-1", model: "m", state, domain: "fleet.example.com", custody: "device", wifi: this.takesWifi };
+      return { serial: "oven-1", model: "m", state, domain: "fleet.example.com", firmware: { version: null }, wifi: this.takesWifi };
     }
     if (endpoint === "csr") return { claim: { id: "oven-1", secret: "s3cret" }, csr: `CSR ${"x".repeat(900)}` };
     if (endpoint === "wifi") {

@@ -10,11 +10,9 @@ const VERSION = 1;
 
 export interface DeviceInfo {
   readonly serial: string;
-  readonly model: string;
   readonly state: string;
-  readonly domain: string;
-  readonly custody: string;
-  readonly firmware: string;
+  /** Its version; nothing for a device that takes none. */
+  readonly firmware: string | undefined;
   readonly takesWifi: boolean;
 }
 
@@ -75,14 +73,11 @@ export class Device {
 
   async info(): Promise<DeviceInfo> {
     const said = await ask(this.session, "info", { do: "read" });
-    const firmware = said["firmware"] as Document | undefined;
+    const firmware = said["firmware"] as Document | null | undefined;
     return {
       serial: word(said, "serial"),
-      model: word(said, "model"),
       state: word(said, "state"),
-      domain: word(said, "domain"),
-      custody: word(said, "custody"),
-      firmware: firmware ? word(firmware, "version") : "",
+      firmware: firmware ? optional(firmware, "version") : undefined,
       takesWifi: said["wifi"] === true,
     };
   }

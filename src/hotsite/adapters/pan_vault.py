@@ -210,8 +210,15 @@ def write_whole(path: Path, text: str) -> None:
         os.close(folder)
 
 
-def write_identity(folder: Path, identity: DeviceIdentity) -> None:
+def write_identity(
+    folder: Path, identity: DeviceIdentity, extras: Mapping[str, Any]
+) -> None:
     """Write who a device is; the factory's last step.
+
+    Args:
+        folder: The device's directory.
+        identity: Who it is.
+        extras: What its ``device.json`` will say besides the credentials.
 
     Raises:
         InvalidInputError: It is there already, or cannot be written.
@@ -226,6 +233,7 @@ def write_identity(folder: Path, identity: DeviceIdentity) -> None:
         "salt": identity.salt.hex(),
         "verifier": identity.verifier.hex(),
         "claim": {"id": identity.claim.claim_id, "secret": identity.claim.secret},
+        "agent": dict(extras),
     }
     if path.exists():
         raise InvalidInputError(f"{path}: is there already; it was kept")
@@ -261,6 +269,22 @@ def read_identity(folder: Path) -> DeviceIdentity:
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInputError(f"{path}: {error!r}") from error
+
+
+def read_extras(folder: Path) -> dict[str, Any]:
+    """Return what a device's ``device.json`` says besides the credentials.
+
+    Raises:
+        InvalidInputError: The file is missing or says something wrong.
+    """
+    path = folder / IDENTITY
+    try:
+        extras = json.loads(path.read_text("utf-8")).get("agent", {})
+    except (OSError, ValueError, AttributeError) as error:
+        raise InvalidInputError(f"{path}: {error}") from error
+    if not isinstance(extras, dict):
+        raise InvalidInputError(f"{path}: agent must be an object")
+    return extras
 
 
 def _document(given: Credentials) -> dict[str, Any]:

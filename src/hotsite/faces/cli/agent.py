@@ -8,6 +8,7 @@ from typing import Any
 
 from hotsite.adapters import device_key
 from hotsite.errors import InvalidInputError
+from hotsite.faces.cli import agentmake
 
 _EPILOG = """\
 PATH is a JSON file (or a folder with device.json in it):
@@ -50,6 +51,7 @@ def register(commands: Any) -> None:
     new_verb.add_argument("path", type=Path, metavar="DIR", help="named as the thing")
     new_verb.add_argument("--json", action="store_true", help="JSON on stdout")
     new_verb.set_defaults(run=new)
+    agentmake.register(verbs)
 
 
 def new(options: argparse.Namespace) -> int:

@@ -1,25 +1,13 @@
-"""``hotsite companion``: the app that brings devices online."""
+"""``hotsite companion``: what a person does before a device."""
 
-import argparse
 from typing import Any
 
-from hotsite.faces.cli import companionserve
-
-_EPILOG = """\
-examples:
-  hotsite companion serve
-  hotsite companion serve --config config.json
-"""
+from hotsite.faces.cli import companiononboard, companionserve
 
 
 def register(commands: Any) -> None:
-    """Add the command and its sub-commands."""
-    command = commands.add_parser(
-        "companion",
-        help="the app that brings devices online",
-        description="The companion app: a person with a phone brings a device online.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parts = command.add_subparsers(dest="part", metavar="COMMAND", required=True)
-    companionserve.register(parts)
+    """Add the command; each verb is a module of its own."""
+    command = commands.add_parser("companion", help="bring devices from the box in")
+    verbs = command.add_subparsers(dest="verb", metavar="VERB", required=True)
+    companiononboard.register(verbs)
+    companionserve.register(verbs)

@@ -40,12 +40,7 @@ def register(commands: Any) -> None:
     )
     command.add_argument("csr", type=Path, metavar="CSR", help="PEM signing request")
     command.add_argument("--claim", type=Path, required=True, metavar="FILE")
-    command.add_argument("--token-file", type=Path, required=True, metavar="FILE")
-    command.add_argument("--api", required=True, metavar="HOST[:PORT]")
-    command.add_argument("--ca", type=Path, metavar="FILE", help="trust this CA only")
-    command.add_argument(
-        "--dns", metavar="ADDRESS:PORT", help="ask this name server instead"
-    )
+    add_api_arguments(command)
     command.add_argument("--out", type=Path, metavar="FILE", help="default: CSR.json")
     command.add_argument(
         "--key",
@@ -58,25 +53,37 @@ def register(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Onboard, then keep the answer where the CSR is."""
-    claim = onboarding.claim_of(read_json(options.claim), where=str(options.claim))
+def add_api_arguments(command: argparse.ArgumentParser) -> None:
+    """Add where the API is, and what it takes to talk to it."""
+    command.add_argument("--token-file", type=Path, required=True, metavar="FILE")
+    command.add_argument("--api", required=True, metavar="HOST[:PORT]")
+    command.add_argument("--ca", type=Path, metavar="FILE", help="trust this CA only")
+    command.add_argument(
+        "--dns", metavar="ADDRESS:PORT", help="ask this name server instead"
+    )
+
+
+def api_endpoint(options: argparse.Namespace) -> onboarding_api.Endpoint:
+    """Return what ``add_api_arguments`` asked for.
+
+    Raises:
+        InvalidInputError: One of the values is wrong.
+    """
     host, _, port = options.api.partition(":")
     if port and not port.isdigit():
         raise InvalidInputError(f"--api {options.api}: the port is not a number")
-    endpoint = onboarding_api.Endpoint(
+    return onboarding_api.Endpoint(
         name=host,
         port=int(port or 443),
         resolver=resolver(options.dns),
         context=_trust(options.ca),
         token=read_text(options.token_file).strip(),
     )
-    request = Request(claim, read_text(options.csr))
-    path = options.out or options.csr.with_suffix(".json")
-    if options.key is not None and path == options.key.parent / _DEVICE:
-        raise InvalidInputError(f"--out: {path} is what --key writes for the agent")
-    answer, site = onboarding_api.onboard(request, endpoint)
-    document = {
+
+
+def answer_document(answer: Answer) -> dict[str, Any]:
+    """Return the API's answer as the API says it."""
+    return {
         "thing": answer.thing_name,
         "certificate_id": answer.certificate.certificate_id,
         "certificate": answer.certificate.pem,
@@ -84,6 +91,18 @@ def run(options: argparse.Namespace) -> int:
         "iot": {"names": list(answer.names.iot), "port": answer.names.port},
         "api": answer.names.api,
     }
+
+
+def run(options: argparse.Namespace) -> int:
+    """Onboard, then keep the answer where the CSR is."""
+    claim = onboarding.claim_of(read_json(options.claim), where=str(options.claim))
+    endpoint = api_endpoint(options)
+    request = Request(claim, read_text(options.csr))
+    path = options.out or options.csr.with_suffix(".json")
+    if options.key is not None and path == options.key.parent / _DEVICE:
+        raise InvalidInputError(f"--out: {path} is what --key writes for the agent")
+    answer, site = onboarding_api.onboard(request, endpoint)
+    document = answer_document(answer)
     try:
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         if options.key is not None:

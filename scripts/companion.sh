@@ -18,6 +18,7 @@ fi
 case ${1:-build} in
   build) node build.mjs >&2 ;;
   test)
+    if [ -e ../src/hotsite/faces/lambdas/openapi.json ]; then node types.mjs --check; fi
     node_modules/.bin/tsc --noEmit
     node_modules/.bin/tsc --noEmit -p test
     node build.mjs --tests

@@ -5,22 +5,8 @@
  */
 
 import { isAwsName } from "./config.ts";
+import type { Claim, Credentials } from "./contract.ts";
 import { type Owned, pageOf } from "./owned.ts";
-
-export interface Claim {
-  readonly id: string;
-  readonly secret: string;
-}
-
-/** What a device is given; checked here, because it is passed on. */
-export interface Enrolment {
-  readonly thing: string;
-  readonly certificateId: string;
-  readonly certificate: string;
-  readonly ca: string;
-  readonly iot: { readonly names: readonly string[]; readonly port: number };
-  readonly api: string;
-}
 
 export type ApiTrouble = "unreachable" | "signed-out" | "refused" | "used" | "invalid" | "strange";
 
@@ -62,9 +48,9 @@ export class Api {
   ) {}
 
   /** Send a claim with its CSR until there is an answer. `onRetry` is told of each new try. */
-  async enrol(claim: Claim, csr: string, onRetry: (attempt: number) => void): Promise<Enrolment> {
+  async enrol(claim: Claim, csr: string, onRetry: (attempt: number) => void): Promise<Credentials> {
     const body = JSON.stringify({ claim, csr });
-    return enrolmentOf(await this.persist(() => this.once("POST", "/v1/devices", body), onRetry));
+    return credentialsOf(await this.persist(() => this.once("POST", "/v1/devices", body), onRetry));
   }
 
   /** All devices of the person, page by page. */
@@ -130,24 +116,30 @@ function said(document: unknown): string | undefined {
   return typeof words === "string" ? words : undefined;
 }
 
-export function enrolmentOf(document: unknown): Enrolment {
-  const top = document as Record<string, unknown> | undefined;
-  const iot = top?.["iot"] as { names?: unknown; port?: unknown } | undefined;
-  const texts = ["thing", "certificate_id", "certificate", "ca", "api"].map((name) => top?.[name]);
-  const names = iot?.names;
-  const port = iot?.port;
-  if (
-    !texts.every((one): one is string => typeof one === "string" && one !== "") ||
-    !Array.isArray(names) ||
-    !names.length ||
-    !names.every((one): one is string => typeof one === "string") ||
-    typeof port !== "number"
-  ) {
-    throw new ApiError("strange", "the answer has another shape");
+/** Check an answer before it is passed on to a device, and keep what is known of it. */
+export function credentialsOf(document: unknown): Credentials {
+  const top = document as Readonly<Record<string, unknown>> | undefined;
+  const iot = top?.["iot"] as Readonly<Record<string, unknown>> | undefined;
+  const names = iot?.["names"];
+  const port = iot?.["port"];
+  const word = (name: string): string => {
+    const value = top?.[name];
+    if (typeof value === "string" && value !== "") return value;
+    throw new ApiError("strange", `the answer has no ${name}`);
+  };
+  if (!Array.isArray(names) || !names.length || !names.every((one) => typeof one === "string")) {
+    throw new ApiError("strange", "the answer has no names");
   }
-  const [thing, certificateId, certificate, ca, api] = texts as [string, string, string, string, string];
-  if ([api, ...names].some(isAwsName)) {
+  if (typeof port !== "number") throw new ApiError("strange", "the answer has no port");
+  if ([word("api"), ...(names as string[])].some(isAwsName)) {
     throw new ApiError("strange", "the answer names an AWS endpoint");
   }
-  return { thing, certificateId, certificate, ca, iot: { names, port }, api };
+  return {
+    thing: word("thing"),
+    certificate_id: word("certificate_id"),
+    certificate: word("certificate"),
+    ca: word("ca"),
+    iot: { names: names as string[], port },
+    api: word("api"),
+  };
 }

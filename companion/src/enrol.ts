@@ -3,7 +3,8 @@
  * a person has to do something first. Draws nothing; the page shows what it says.
  */
 
-import { type Api, type Enrolment, enrolmentOf } from "./api.ts";
+import { type Api, credentialsOf } from "./api.ts";
+import type { Credentials } from "./contract.ts";
 import type { Label } from "./label.ts";
 import { Device, type DeviceInfo, type Network, type SigningRequest, type Trial } from "./pan/device.ts";
 import { DeviceError } from "./pan/errors.ts";
@@ -21,7 +22,7 @@ export interface Kept {
   readonly label: Label;
   readonly way: Way;
   readonly request: SigningRequest | undefined;
-  readonly answer: Enrolment | undefined;
+  readonly answer: Credentials | undefined;
   readonly isStored: boolean;
 }
 
@@ -44,7 +45,7 @@ export class Course {
   trial: Trial | undefined;
   private device: Device | undefined;
   private request: SigningRequest | undefined;
-  private answer: Enrolment | undefined;
+  private answer: Credentials | undefined;
   private isStored: boolean;
   private hasNetwork = false;
   private isBack = false;
@@ -65,7 +66,7 @@ export class Course {
     return this.answer?.thing ?? this.info?.serial ?? this.label.serial;
   }
 
-  get enrolment(): Enrolment | undefined {
+  get credentials(): Credentials | undefined {
     return this.answer;
   }
 
@@ -158,7 +159,7 @@ export class Course {
   private async store(): Promise<void> {
     const answer = this.answer;
     if (!answer) throw new DeviceError("malformed", "there is nothing to store");
-    await this.with("store", (device) => device.store(documentOf(answer)));
+    await this.with("store", (device) => device.store(answer));
     this.isStored = true;
     this.keep();
   }
@@ -217,22 +218,12 @@ export class Course {
   }
 }
 
-/** The API's answer again, with the fields that the device reads. */
-export const documentOf = (answer: Enrolment): Readonly<Record<string, unknown>> => ({
-  thing: answer.thing,
-  certificate_id: answer.certificateId,
-  certificate: answer.certificate,
-  ca: answer.ca,
-  iot: { names: answer.iot.names, port: answer.iot.port },
-  api: answer.api,
-});
-
 /** Read back what a reload left; whatever is not of this shape is nothing. */
 export function keptOf(text: string | null): Kept | undefined {
   try {
     const found = JSON.parse(text ?? "null") as Kept | null;
     if (!found || typeof found.label.code !== "string") return undefined;
-    return found.answer ? { ...found, answer: enrolmentOf(documentOf(found.answer)) } : found;
+    return found.answer ? { ...found, answer: credentialsOf(found.answer) } : found;
   } catch {
     return undefined;
   }

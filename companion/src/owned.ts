@@ -1,8 +1,10 @@
 /** The person's devices, as the API lists them (`GET /v1/devices`). */
 
+import type { Device } from "./contract.ts";
+
 export interface Owned {
   readonly thing: string;
-  readonly status: string;
+  readonly status: Device["status"];
   /** Region in which it was last heard, where that is known. */
   readonly region: string | undefined;
   readonly lastSeenMs: number | undefined;
@@ -33,7 +35,7 @@ function ownedOf(document: unknown): Owned {
   const region = seen?.["region"];
   return {
     thing,
-    status: typeof one?.["status"] === "string" ? one["status"] : "active",
+    status: one?.["status"] === "revoked" || one?.["status"] === "deleted" ? one["status"] : "active",
     region: typeof region === "string" ? region : undefined,
     lastSeenMs: typeof atS === "number" ? atS * 1000 : undefined,
   };

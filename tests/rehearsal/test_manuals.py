@@ -10,3 +10,7 @@ def test_every_block_of_the_runbook_works_and_shows_what_it_says(tmp_path):
 def test_every_block_of_the_manual_of_operations_works(tmp_path):
     (tmp_path / "drills").symlink_to(ROOT / "drills")
     play(ROOT / "docs" / "operations.md", tmp_path, limit_s=900)
+
+
+def test_every_block_of_the_companion_apps_page_works(tmp_path):
+    play(ROOT / "docs" / "companion.md", tmp_path, limit_s=200)

@@ -120,11 +120,11 @@ export interface DoneScreen {
 
 export function doneScreen(screen: DoneScreen): HTMLElement {
   const words = WORDS.done;
-  const { enrolment, thing, trial } = screen.course;
+  const { credentials, thing, trial } = screen.course;
   const facts: readonly [string, string | undefined][] = [
-    [words.thing, enrolment?.thing],
-    [words.names, enrolment?.iot.names.join(", ")],
-    [words.certificate, enrolment?.certificateId],
+    [words.thing, credentials?.thing],
+    [words.names, credentials?.iot.names.join(", ")],
+    [words.certificate, credentials?.certificate_id],
   ];
   return h(
     "main",
@@ -132,7 +132,7 @@ export function doneScreen(screen: DoneScreen): HTMLElement {
     h("div", { class: "tick", "aria-hidden": "true" }),
     heading(words.title(thing ?? WORDS.run.anyName)),
     h("p", { class: "lead" }, `${words.text(trial?.site ?? words.anySite)} ${words.both}`),
-    enrolment &&
+    credentials &&
       h(
         "dl",
         { class: "facts" },

@@ -37,7 +37,6 @@ class Api(Construct):
             name=f"{inputs.settings.prefix}-onboarding",
             protocol_type="HTTP",
             disable_execute_api_endpoint=True,
-            cors_configuration=_browsers(),
         )
         onboarding = Job("onboarding", permissions.onboarding(inputs), memory_mb=512)
         # Route 53 waits 2 s for the answer (health checks, "How Route 53
@@ -146,18 +145,3 @@ class Api(Construct):
             stage=stage.ref,
         )
         return domain.attr_regional_domain_name
-
-
-def _browsers() -> apigateway.CfnApi.CorsProperty:
-    """Return what pages may ask: the companion app's, wherever its owner serves it.
-
-    Any page, because none has what it takes: a browser adds the token to no request by
-    itself, and without credentials no cookie either.
-    """
-    return apigateway.CfnApi.CorsProperty(
-        allow_origins=["*"],
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["authorization", "content-type"],
-        expose_headers=["retry-after"],
-        max_age=3600,
-    )

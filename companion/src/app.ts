@@ -8,7 +8,7 @@ import type { Label } from "./label.ts";
 import type { Owned } from "./owned.ts";
 import { BleTransport } from "./pan/ble.ts";
 import { DeviceError } from "./pan/errors.ts";
-import { SoftApTransport } from "./pan/softap.ts";
+import { type Memory, SoftApTransport } from "./pan/softap.ts";
 import type { BluetoothDevice } from "./pan/webbluetooth.ts";
 import { homeScreen } from "./screens/home.ts";
 import { labelScreen } from "./screens/label.ts";
@@ -18,6 +18,12 @@ import * as signIn from "./signin.ts";
 import { API, type Problem, UNKNOWN, WORDS, type WayOn, deviceProblem } from "./words.ts";
 
 const KEPT = "hotsite.kept";
+
+/** Under which name a device knows this phone; it survives a reload, as the device's session does. */
+const PHONE: Memory = {
+  get: (origin) => sessionStorage.getItem(`hotsite.phone ${origin}`) ?? undefined,
+  set: (origin, name) => sessionStorage.setItem(`hotsite.phone ${origin}`, name),
+};
 
 /** A tap on "cancel" in the browser's chooser is no failure. */
 class Cancelled extends Error {}
@@ -63,11 +69,9 @@ class App {
   private show(screen: HTMLElement, hasMoved = true): void {
     const out = this.token() !== undefined && button(WORDS.signIn.out, () => this.signOut(), "quiet");
     const held = hasMoved ? undefined : document.activeElement?.textContent;
-    const offline = !navigator.onLine && h("p", { class: "offline", role: "status" }, WORDS.offline);
     this.root.replaceChildren(
       h("a", { class: "skip", href: "#main" }, WORDS.skip),
       h("header", {}, h("span", { class: "brand" }, WORDS.name), out || ""),
-      offline || "",
       screen,
     );
     const title = screen.querySelector("h1")?.textContent ?? "";
@@ -187,7 +191,7 @@ class App {
   }
 
   private async open(label: Label, way: Way): Promise<BleTransport | SoftApTransport> {
-    if (way === "wifi") return new SoftApTransport(this.config.softAp);
+    if (way === "wifi") return new SoftApTransport(this.config.softAp, PHONE);
     this.chosen ??= await BleTransport.choose(label.name);
     if (!this.chosen) throw new Cancelled();
     return BleTransport.connect(this.chosen);
@@ -227,7 +231,9 @@ class App {
       this.failed = this.running;
       this.running = undefined;
       this.problem = problemOf(error);
-      if (error instanceof DeviceError && error.trouble === "lost") this.chosen = undefined;
+      // A link that broke is opened again to the same device; one that was not found is
+      // looked for anew.
+      if (this.failed === "connect") this.chosen = undefined;
       this.drawRun(false);
     }
   }
@@ -335,7 +341,19 @@ function problemOf(error: unknown): Problem {
 /** Why a device is not online is said by the device itself. */
 const saidBy = (error: DeviceError): string | undefined => (error.trouble === "offline" ? error.message : undefined);
 
+/** Whether there is a network is said above every screen; the app goes on without. */
+function watchNetwork(banner: HTMLElement): void {
+  const show = (): void => {
+    banner.textContent = navigator.onLine ? "" : WORDS.offline;
+  };
+  addEventListener("online", show);
+  addEventListener("offline", show);
+  show();
+}
+
 async function main(root: HTMLElement): Promise<void> {
+  const banner = document.getElementById("offline");
+  if (banner) watchNetwork(banner);
   if ("serviceWorker" in navigator) void navigator.serviceWorker.register("./worker.js").catch(() => {});
   let problem: string;
   try {

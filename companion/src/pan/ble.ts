@@ -12,16 +12,29 @@ import type { BluetoothDevice, Characteristic } from "./webbluetooth.ts";
 export const SERVICE = "427b9004-c418-4e6f-b74c-4ef4a412933f";
 /** "Characteristic User Description" (Bluetooth Assigned Numbers, 3.7): the endpoint's name. */
 const DESCRIPTION = 0x2901;
+/** GATT's own limit is 30 s (Core Specification, Vol 3, Part F, 3.3.3); nobody waits that long. */
+const PATIENCE_MS = 15_000;
 
 export class BleTransport implements Transport {
-  private lost: Error | undefined;
+  private isLost = false;
+  private readonly loss: Promise<never>;
+
   private constructor(
     private readonly device: BluetoothDevice,
     private readonly endpoints: ReadonlyMap<string, Characteristic>,
   ) {
-    device.addEventListener("gattserverdisconnected", () => {
-      this.lost = new DeviceError("lost", "the device ended the Bluetooth connection");
+    this.loss = new Promise((_, reject) => {
+      device.addEventListener(
+        "gattserverdisconnected",
+        () => {
+          this.isLost = true;
+          reject(new DeviceError("lost", "the device ended the Bluetooth connection"));
+        },
+        { once: true },
+      );
     });
+    // Heard by whoever waits for an answer; nobody may be waiting.
+    this.loss.catch(() => {});
   }
 
   static isHere(): boolean {
@@ -47,7 +60,7 @@ export class BleTransport implements Transport {
   static async connect(device: BluetoothDevice): Promise<BleTransport> {
     const found = new Map<string, Characteristic>();
     try {
-      const server = await device.gatt.connect();
+      const server = await Promise.race([device.gatt.connect(), silence(PATIENCE_MS)]);
       for (const one of await (await server.getPrimaryService(SERVICE)).getCharacteristics()) {
         const name = await (await one.getDescriptor(DESCRIPTION)).readValue();
         found.set(text(bytes(name)), one);
@@ -62,12 +75,11 @@ export class BleTransport implements Transport {
   async send(endpoint: string, frame: Bytes): Promise<Bytes> {
     const characteristic = this.endpoints.get(endpoint);
     if (!characteristic) throw new DeviceError("unsupported", `the device has no endpoint ${endpoint}`);
-    if (this.lost) throw this.lost;
     try {
-      await characteristic.writeValueWithResponse(frame);
-      return bytes(await characteristic.readValue());
+      return await Promise.race([this.exchange(characteristic, frame), this.loss, silence(PATIENCE_MS)]);
     } catch (cause) {
-      if (this.lost || !this.device.gatt.connected) {
+      if (cause instanceof DeviceError) throw cause;
+      if (this.isLost || !this.device.gatt.connected) {
         throw new DeviceError("lost", "the Bluetooth connection is gone", { cause });
       }
       // ATT errors reach a page without their code. What we send is well-formed, so it is
@@ -76,10 +88,20 @@ export class BleTransport implements Transport {
     }
   }
 
+  private async exchange(characteristic: Characteristic, frame: Bytes): Promise<Bytes> {
+    await characteristic.writeValueWithResponse(frame);
+    return bytes(await characteristic.readValue());
+  }
+
   async close(): Promise<void> {
     this.device.gatt.disconnect();
   }
 }
+
+const silence = (ms: number): Promise<never> =>
+  new Promise((_, reject) => {
+    setTimeout(() => reject(new DeviceError("lost", "the device says nothing")), ms);
+  });
 
 const bytes = (view: DataView): Bytes =>
   Uint8Array.from(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));

@@ -16,18 +16,30 @@ interface LocalRequest extends RequestInit {
   readonly targetAddressSpace: "local";
 }
 
-export class SoftApTransport implements Transport {
-  private session: string | undefined;
+/** By address, and by nothing else: it is no secret, and worth nothing elsewhere. */
+export interface Memory {
+  get(origin: string): string | undefined;
+  set(origin: string, name: string): unknown;
+}
 
-  constructor(private readonly origin: string) {}
+export class SoftApTransport implements Transport {
+  /**
+   * `memory` keeps the name under which the device knows this phone: with it, a phone that
+   * comes back takes over its own session, and is not kept out as another one.
+   */
+  constructor(
+    private readonly origin: string,
+    private readonly memory: Memory = new Map(),
+  ) {}
 
   async send(endpoint: string, frame: Bytes): Promise<Bytes> {
+    const known = this.memory.get(this.origin);
     const request: LocalRequest = {
       method: "POST",
       body: frame,
       headers: {
         "content-type": "application/octet-stream",
-        ...(this.session === undefined ? {} : { "x-session": this.session }),
+        ...(known === undefined ? {} : { "x-session": known }),
       },
       credentials: "omit",
       targetAddressSpace: "local",
@@ -43,11 +55,11 @@ export class SoftApTransport implements Transport {
     }
     if (answer.status === NO_SESSION) throw new DeviceError("lost", "the device has ended the session");
     if (!answer.ok) throw new DeviceError("refused", `the device answered ${answer.status} to ${endpoint}`);
-    this.session = answer.headers.get("x-session") ?? this.session;
+    const named = answer.headers.get("x-session");
+    if (named !== null) this.memory.set(this.origin, named);
     return new Uint8Array(await answer.arrayBuffer());
   }
 
-  async close(): Promise<void> {
-    this.session = undefined;
-  }
+  /** Nothing is open between two requests. */
+  async close(): Promise<void> {}
 }

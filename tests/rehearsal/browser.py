@@ -167,8 +167,7 @@ class Phone:
         return {str(c.uuid.to_hex_str("-")).lower(): c for c in service.characteristics}
 
     async def _discover(self):
-        if self._known:
-            return
+        # With the link, the browser has forgotten what was there.
         service = await self._send(
             "addService", address=self.address, serviceUuid=_SERVICE
         )
@@ -204,11 +203,13 @@ class Phone:
                 answer["data"] = base64.b64encode(value).decode()
             else:
                 self.writes += 1
-                if self.writes == self.break_at:
-                    await self.drop()
-                    return
                 value = base64.b64decode(event["data"])
-                await characteristic.write_value(value, with_response=True)
+                if self.writes == self.break_at:
+                    # The browser waits for each operation that it was told of.
+                    answer["code"] = _FAILED
+                    self._start(self.drop())
+                else:
+                    await characteristic.write_value(value, with_response=True)
         except att.ATT_Error as error:
             answer["code"] = int(error.error_code)
         except Exception:  # noqa: BLE001 - whatever it was, the operation failed

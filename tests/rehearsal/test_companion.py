@@ -34,7 +34,6 @@ pytestmark = [pytest.mark.local, pytest.mark.timeout(280)]
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "companion" / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = ROOT / "build" / "companion"
-WIDTHS = (360, 1440)
 # A name leads to the other Region when checkers have failed three times in 30 s.
 FAILOVER_MS = 150_000
 
@@ -255,30 +254,37 @@ async def test_the_app_itself_is_there_without_a_network(local, device):
             # Pages of a test are incognito, and those alone cannot be installed.
             kinds = {error["errorId"] for error in found["installabilityErrors"]}
             assert kinds <= {"in-incognito"}, kinds
-            await context.set_offline(True)
+            await session.send(
+                "Network.emulateNetworkConditions",
+                {
+                    "offline": True,
+                    "latency": 0,
+                    "downloadThroughput": 0,
+                    "uploadThroughput": 0,
+                },
+            )
             await page.reload()
             await person.sees("My devices")
             await page.get_by_text("You are offline").wait_for()
 
 
-async def test_every_screen_is_accessible_at_every_width(local, device):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+async def test_every_screen_is_accessible(local, device, width, scheme):
     """Axe finds nothing; nothing is wider than the screen; screenshots are kept."""
     await device.open()
     SHOTS.mkdir(parents=True, exist_ok=True)
     with served(app_of(local, device)) as server:
         async with chromium(spaces(server, device)) as browser:
-            for width in WIDTHS:
-                for scheme in ("light", "dark"):
-                    context = await browser.new_context(
-                        viewport={"width": width, "height": 780}, color_scheme=scheme
-                    )
-                    await context.grant_permissions(["local-network-access"])
-                    person = Person(await context.new_page(), server, local)
-                    await walk(person, f"{width}-{scheme}")
-                    await context.close()
+            context = await browser.new_context(
+                viewport={"width": width, "height": 780}, color_scheme=scheme
+            )
+            await context.grant_permissions(["local-network-access"])
+            person = Person(await context.new_page(), server, local)
+            await walk(person, device, f"{width}-{scheme}")
 
 
-async def walk(person, kind):
+async def walk(person, device, kind):
     page = person.page
     await page.goto(person._server.url)
     await person.sees("Bring a device online")
@@ -288,15 +294,26 @@ async def walk(person, kind):
     await person.chooses("7F3K", "bluetooth")
     await page.get_by_text("That is not a code of a device").wait_for()
     await inspect(page, f"3-label-{kind}")
+    await person.types("2222-2222-2222", "wifi")
+    await person.press("I have joined it")
+    await person.sees("The code does not match")
+    await inspect(page, f"4-wrong-code-{kind}")
+    await person.press("Enter the code again")
     await person.types(POP, "wifi")
     await person.sees("Join the device's Wi-Fi")
-    await inspect(page, f"4-join-{kind}")
+    await inspect(page, f"5-join-{kind}")
     await person.press("I have joined it")
     await person.sees("Now back to the internet")
-    await inspect(page, f"5-internet-{kind}")
+    await inspect(page, f"6-internet-{kind}")
     await page.reload()
     await person.sees("Go on with")
-    await inspect(page, f"6-resume-{kind}")
+    await inspect(page, f"7-resume-{kind}")
+    await person.press("Go on")
+    await person.press("I am back online")
+    await person.sees("Once more to the device")
+    await person.press("I have joined it")
+    await person.sees(f"{device.serial} is online")
+    await inspect(page, f"8-done-{kind}")
     assert not person.complaints, person.complaints
 
 

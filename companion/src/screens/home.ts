@@ -24,7 +24,7 @@ export function homeScreen(screen: HomeScreen): HTMLElement {
     h("div", { class: "row" }, heading(words.title), button(words.refresh, screen.refresh, "quiet")),
     screen.kept && resumePanel(screen, screen.kept),
     list(screen),
-    actions(button(words.add, screen.add, "main")),
+    actions(button(words.add, screen.add, screen.kept ? "plain" : "main")),
   );
 }
 

@@ -121,10 +121,10 @@ export interface DoneScreen {
 export function doneScreen(screen: DoneScreen): HTMLElement {
   const words = WORDS.done;
   const { credentials, thing, trial } = screen.course;
-  const facts: readonly [string, string | undefined][] = [
+  const facts: readonly [string, string | undefined, string?][] = [
     [words.thing, credentials?.thing],
     [words.names, credentials?.iot.names.join(", ")],
-    [words.certificate, credentials?.certificate_id],
+    [words.certificate, credentials?.certificate_id, "digits"],
   ];
   return h(
     "main",
@@ -136,7 +136,9 @@ export function doneScreen(screen: DoneScreen): HTMLElement {
       h(
         "dl",
         { class: "facts" },
-        ...facts.flatMap(([term, value]) => (value === undefined ? [] : [h("dt", {}, term), h("dd", {}, value)])),
+        ...facts.flatMap(([term, value, kind]) =>
+          value === undefined ? [] : [h("dt", {}, term), h("dd", { class: kind }, value)],
+        ),
       ),
     actions(button(words.home, screen.home, "main"), button(words.more, screen.more)),
   );

@@ -160,16 +160,20 @@ class App {
   }
 
   private async begin(label: Label, way: Way, kept?: Kept): Promise<void> {
-    await this.course?.leave().catch(() => {});
+    await this.course?.end();
     this.chosen = undefined;
-    this.course = new Course(
+    const isOurs = (): boolean => this.course === course;
+    const course: Course = new Course(
       label,
       way,
       {
         api: this.api,
         open: () => this.open(label, way),
-        keep: (now) => sessionStorage.setItem(KEPT, JSON.stringify(now)),
+        keep: (now) => {
+          if (isOurs()) sessionStorage.setItem(KEPT, JSON.stringify(now));
+        },
         note: (running, detail) => {
+          if (!isOurs()) return;
           if (running === this.running && detail === this.detail) return;
           this.running = running;
           this.detail = detail;
@@ -180,6 +184,7 @@ class App {
       },
       kept,
     );
+    this.course = course;
     this.clear();
     if (way === "wifi") {
       const isHere = kept?.request === undefined;
@@ -208,6 +213,7 @@ class App {
   private async proceed(): Promise<void> {
     await this.attempt(async (course) => {
       const stop = await course.proceed();
+      if (this.course !== course) return;
       this.running = undefined;
       if (stop === "done") this.finish(course);
       else if (stop === "already") this.showAlready();
@@ -258,7 +264,7 @@ class App {
         join: (ssid, passphrase) =>
           void this.attempt(async () => {
             await course.join(ssid, passphrase);
-            await this.proceed();
+            if (this.course === course) await this.proceed();
           }),
         cancel: () => this.leave(),
       }),
@@ -280,6 +286,7 @@ class App {
       again: () => void this.proceed(),
       network: () => void this.proceed(),
       code: () => {
+        void course.end();
         this.course = undefined;
         this.showLabel("");
       },
@@ -295,7 +302,7 @@ class App {
   private leave(): void {
     const { course } = this;
     this.course = undefined;
-    void course?.leave().catch(() => {});
+    void course?.end();
     this.showHome();
   }
 
@@ -303,7 +310,7 @@ class App {
     sessionStorage.removeItem(KEPT);
     const { course } = this;
     this.course = undefined;
-    void course?.leave().catch(() => {});
+    void course?.end();
   }
 
   private finish(course: Course): void {

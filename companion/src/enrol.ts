@@ -50,6 +50,7 @@ export class Course {
   private hasNetwork = false;
   private isBack = false;
   private isTrialOver = false;
+  private isEnded = false;
 
   constructor(
     readonly label: Label,
@@ -124,7 +125,13 @@ export class Course {
     this.hasNetwork = true;
   }
 
-  async leave(): Promise<void> {
+  /** The person gives it up: whatever is under way does nothing more with the device. */
+  async end(): Promise<void> {
+    this.isEnded = true;
+    await this.leave().catch(() => {});
+  }
+
+  private async leave(): Promise<void> {
     const device = this.device;
     this.device = undefined;
     await device?.close();
@@ -188,12 +195,13 @@ export class Course {
     } catch (error) {
       await this.leave().catch(() => {});
       const isLost = error instanceof DeviceError && error.trouble === "lost";
-      if (!isLost || !hadLink) throw error;
+      if (!isLost || !hadLink || this.isEnded) throw error;
     }
     return this.attempt(step, act);
   }
 
   private async attempt<Value>(step: Step, act: (device: Device) => Promise<Value>): Promise<Value> {
+    if (this.isEnded) throw new DeviceError("lost", "the onboarding was given up");
     this.device ??= await this.connect();
     this.around.note(step, "");
     return act(this.device);

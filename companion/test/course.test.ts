@@ -187,3 +187,14 @@ test("a device that has what it needs is only watched, or left alone", async () 
   assert.equal(requests.length, 0);
   assert.equal(await course().proceed(), "already");
 });
+
+test("who gives up is not connected again behind their back", async () => {
+  const begun = course();
+  replies.push({ status: 503, body: {} });
+  const running = begun.proceed();
+  while (!requests.length) await new Promise((resume) => setTimeout(resume, 1));
+  await begun.end();
+  await assert.rejects(running, troubled("lost"));
+  assert.equal(device.sessions, 1);
+  assert.equal(device.stored, undefined);
+});

@@ -54,7 +54,7 @@ test: $(VENV)/.ready $(VENV)/.companion .venv-clients/.ready tools check ## The 
 
 rehearse: $(VENV)/.ready $(VENV)/.companion .venv-clients/.ready tools ## Coverage, wrong decisions, the runbook, failovers on live Regions: before a release
 	@scripts/tools.sh chromium
-	@$(BIN)/pytest -q $(COVERED) -m "not local" tests/core tests/flows tests/sim tests/disasters/test_course.py tests/contract/test_lags.py
+	@$(BIN)/pytest -q $(COVERED) -m "not local" tests/core tests/flows tests/sim tests/pan tests/disasters/test_course.py tests/contract/test_lags.py
 	@$(BIN)/python scripts/coverage_gate.py build/coverage.json
 	@$(BIN)/pytest -s -q tests/rehearsal tests/fleet
 

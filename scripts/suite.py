@@ -64,7 +64,7 @@ GROUPS = (
     Group(
         "core",
         (
-            Tests(("core", "flows", "sim")),
+            Tests(("core", "flows", "sim", "pan")),
             Tests(("disasters", "forecast", "infra", "faces")),
         ),
         is_patient=True,

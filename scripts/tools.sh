@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Install, where it is missing, what the tests' unmodified clients need: mosquitto_pub,
-# mosquitto_sub and dig. Only Debian's own client is used; without root it says what to do.
+# mosquitto_sub, dig and a D-Bus of their own. Only Debian's client is used; without root it
+# says what to do.
 set -euo pipefail
 wanted=()
 # Arguments name what benchmarks use beside that: `tools.sh mosquitto dnsperf knot`.
@@ -14,6 +15,7 @@ for more in "$@"; do
 done
 command -v mosquitto_pub >/dev/null || wanted+=(mosquitto-clients)
 command -v dig >/dev/null || wanted+=(bind9-dnsutils)
+command -v dbus-daemon >/dev/null || wanted+=(dbus-daemon)
 command -v unshare >/dev/null || wanted+=(util-linux)
 if [ "${#wanted[@]}" -eq 0 ]; then exit 0; fi
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then

@@ -11,7 +11,7 @@ import pytest
 from tests.agent.authority import Authority
 from tests.agent.broker import server_tls
 
-from hotsite.adapters.onboarding_api import Endpoint, onboard
+from hotsite.adapters.onboarding_api import Endpoint, onboard, rotate
 from hotsite.core.device_values import Resolved
 from hotsite.core.onboarding import Claim, Request
 from hotsite.errors import (
@@ -206,3 +206,13 @@ def test_token_is_in_no_message(endpoint):
     assert "t0ken" not in repr(endpoint)
     with contextlib.suppress(PermanentError):
         onboard(REQUEST, endpoint)
+
+
+def test_a_next_certificate_is_asked_for_by_the_things_name(server, endpoint):
+    server.status = 201
+    answer, _ = rotate("oven", "CSR", endpoint)
+    path, headers, body = server.seen[-1]
+    assert path == "/v1/devices/oven/certificates"
+    assert headers["authorization"].startswith("Bearer ")
+    assert json.loads(body) == {"csr": "CSR"}
+    assert answer.certificate.certificate_id == "c1"

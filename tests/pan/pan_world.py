@@ -10,10 +10,10 @@ from cryptography.x509.oid import NameOID
 
 from hotsite.adapters.pan_security import DeviceSecurity, make_verifier
 from hotsite.adapters.pan_vault import DirectoryVault
-from hotsite.core.enrolment import Custody, DeviceIdentity
 from hotsite.core.label import Label
 from hotsite.core.onboarding import Claim
 from hotsite.core.pan import Endpoint
+from hotsite.core.provisioning import Custody, DeviceIdentity
 from hotsite.errors import HotsiteError, UnreachableError
 from hotsite.flows.pan import PanDevice
 from hotsite.flows.pan_endpoints import Desk

@@ -17,12 +17,12 @@ from hotsite.adapters.pan_security import (
     make_verifier,
 )
 from hotsite.core import label, pan_frames, pan_handshake
-from hotsite.core.enrolment import read_names
 from hotsite.core.lockout import Lockout
 from hotsite.core.pan import Endpoint, RefusalError, Status
 from hotsite.core.pan_frames import Whole
 from hotsite.core.pan_handshake import Challenge, Opening, Proof, Verdict
 from hotsite.core.pan_transfer import Inbox
+from hotsite.core.provisioning import read_names
 from hotsite.errors import HotsiteError, InvalidInputError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "pan-protocol.md").read_text()

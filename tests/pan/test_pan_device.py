@@ -16,9 +16,9 @@ from tests.pan.pan_world import (
 )
 
 from hotsite.adapters.pan_security import DeviceSecurity, PhoneSecurity
-from hotsite.core.enrolment import Custody
 from hotsite.core.label import Label
 from hotsite.core.pan import Endpoint, RefusalError, Status
+from hotsite.core.provisioning import Custody
 from hotsite.errors import (
     HotsiteError,
     InvalidInputError,
@@ -166,6 +166,11 @@ async def test_names_change_for_the_same_certificate_and_are_tried_first(tmp_pat
     read = await session.call(Endpoint.ENDPOINTS, {"do": "read"})
     assert read["pending"] == names
     assert read["current"]["iot"]["port"] == 8883
+    # A key for a next certificate is another one than that in use.
+    request = await session.call(Endpoint.CSR, {"do": "make"})
+    assert request["csr"].startswith("-----BEGIN")
+    assert (await session.call(Endpoint.INFO, {"do": "read"}))["state"] == "provisioned"
+    await session.call(Endpoint.ENDPOINTS, {"do": "store", **names})
     device.desk.vault.promote()
     read = await session.call(Endpoint.ENDPOINTS, {"do": "read"})
     assert (read["current"], read["pending"]) == (names, None)
@@ -213,7 +218,8 @@ async def test_with_escrow_the_key_comes_with_the_certificate(tmp_path):
     device = make_device(tmp_path, who=identity(custody=Custody.ESCROW))
     session = await opened(device)
     request = await session.call(Endpoint.CSR, {"do": "make"})
-    assert request["csr"] is None
+    assert request["custody"] == "escrow"
+    assert "csr" not in request
     key_pem, csr_pem = device.desk.security.make_key("oven-1")
     answer = AUTHORITY.answer({**request, "csr": csr_pem})
     with pytest.raises(RefusalError):

@@ -107,3 +107,14 @@ async def test_radio_and_wifi_are_one_device(served):
     with pytest.raises(WaitError, match="busy"):
         await open_session(link, LABEL, PhoneSecurity())
     await link.close()
+
+
+async def test_a_door_that_closes_hangs_up_on_who_is_connected(served):
+    _, door = served
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(b"POST /proto-ver HTTP/1.1\r\n\r\n")
+    assert await reader.readuntil(b"}}")
+    await door.close()
+    assert await reader.read(1) == b""
+    writer.close()
+    await writer.wait_closed()

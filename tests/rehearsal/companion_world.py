@@ -12,9 +12,9 @@ from hotsite.adapters.pan_bumble import BumbleDoor
 from hotsite.adapters.pan_http import HttpDoor
 from hotsite.adapters.pan_security import DeviceSecurity, make_verifier
 from hotsite.adapters.pan_vault import DirectoryVault
-from hotsite.core.enrolment import DeviceIdentity
 from hotsite.core.label import Label, device_name
 from hotsite.core.onboarding import claim_of
+from hotsite.core.provisioning import DeviceIdentity
 from hotsite.core.series import Window
 from hotsite.device import Agent
 from hotsite.faces.cli import localclaim

@@ -12,5 +12,9 @@ def test_every_block_of_the_manual_of_operations_works(tmp_path):
     play(ROOT / "docs" / "operations.md", tmp_path, limit_s=900)
 
 
+def test_every_block_of_the_page_for_firmware_developers_works(tmp_path):
+    play(ROOT / "docs" / "onboarding-devices.md", tmp_path, limit_s=240)
+
+
 def test_every_block_of_the_companion_apps_page_works(tmp_path):
     play(ROOT / "docs" / "companion.md", tmp_path, limit_s=200)

@@ -86,12 +86,33 @@ def onboard(request: Request, endpoint: Endpoint) -> tuple[Answer, str]:
         UnreachableError: No answer, or one that says to try again.
         PermanentError: Any other refusal.
     """
+    claim = {"id": request.claim.claim_id, "secret": request.claim.secret}
+    return _ask("/v1/devices", {"claim": claim, "csr": request.csr_pem}, endpoint)
+
+
+def rotate(thing: str, csr_pem: str, endpoint: Endpoint) -> tuple[Answer, str]:
+    """Ask for another certificate of a device that is the user's already.
+
+    Args:
+        thing: Name of the device.
+        csr_pem: The signing request of its next key.
+        endpoint: Where to.
+
+    Returns:
+        The answer, and the site that gave it, as ``onboard``.
+
+    Raises:
+        InvalidInputError: The API says that the request is malformed.
+        RefusedError: The API refuses the token, or the device is not the user's.
+        UnreachableError: No answer, or one that says to try again.
+        PermanentError: Any other refusal.
+    """
+    return _ask(f"/v1/devices/{thing}/certificates", {"csr": csr_pem}, endpoint)
+
+
+def _ask(path: str, body: Mapping[str, Any], endpoint: Endpoint) -> tuple[Answer, str]:
     resolved = asyncio.run(endpoint.resolver.resolve(endpoint.name))
-    body = {
-        "claim": {"id": request.claim.claim_id, "secret": request.claim.secret},
-        "csr": request.csr_pem,
-    }
-    status, text = _post(endpoint, resolved.address, json.dumps(body))
+    status, text = _post(endpoint, resolved.address, path, json.dumps(body))
     document = _parsed(text, status, endpoint.name)
     if status not in {200, 201}:
         said = document.get("detail") or document.get("message") or text[:200]
@@ -103,12 +124,12 @@ def onboard(request: Request, endpoint: Endpoint) -> tuple[Answer, str]:
     return _answer(document, endpoint.name), resolved.site
 
 
-def _post(endpoint: Endpoint, address: str, body: str) -> tuple[int, str]:
+def _post(endpoint: Endpoint, address: str, path: str, body: str) -> tuple[int, str]:
     connection = _Connection(endpoint, address)
     try:
         connection.request(
             "POST",
-            "/v1/devices",
+            path,
             body,
             {
                 "authorization": f"Bearer {endpoint.token}",

@@ -68,6 +68,7 @@ class HttpDoor:
     def __init__(self, device: PanServer) -> None:
         self._device = device
         self._server: asyncio.Server | None = None
+        self._open: dict[asyncio.StreamWriter, asyncio.Future[None]] = {}
         self.port = 0
 
     async def open(self, address: str, port: int) -> None:
@@ -89,14 +90,19 @@ class HttpDoor:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Listen no more, and hang up on who is connected."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+        ends = list(self._open.values())
+        for writer in list(self._open):
+            writer.transport.abort()
+        await asyncio.gather(*ends)
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        ended = self._open[writer] = asyncio.get_running_loop().create_future()
         try:
             while await self._answer_one(reader, writer):
                 pass
@@ -104,6 +110,8 @@ class HttpDoor:
             pass
         finally:
             writer.close()
+            del self._open[writer]
+            ended.set_result(None)
 
     async def _answer_one(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

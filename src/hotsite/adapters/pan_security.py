@@ -18,8 +18,8 @@ from srptools import SRPContext
 from srptools.constants import PRIME_3072, PRIME_3072_GEN
 
 from hotsite.adapters import device_key
-from hotsite.core.enrolment import DeviceIdentity
 from hotsite.core.pan_handshake import PUBLIC_BYTES
+from hotsite.core.provisioning import DeviceIdentity
 from hotsite.errors import InvalidInputError
 
 SALT_BYTES = 16

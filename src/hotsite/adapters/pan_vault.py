@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hotsite.core.enrolment import (
+from hotsite.core.onboarding import Names, claim_of
+from hotsite.core.provisioning import (
     Credentials,
     Custody,
     DeviceIdentity,
     Staged,
     names_document,
 )
-from hotsite.core.onboarding import Names, claim_of
 from hotsite.errors import InvalidInputError, UnreachableError
 
 IDENTITY = "identity.json"
@@ -46,7 +46,7 @@ class DirectoryVault:
     def failures(self) -> int:
         """Return how many wrong codes were counted; a spoilt count is the worst."""
         said = self._read(self.folder / _LOCKOUT)
-        count = (said or {}).get("failures", 0)
+        count = 0 if said is None else said.get("failures")
         if not isinstance(count, int) or count < 0:
             raise UnreachableError(f"{self.folder / _LOCKOUT}: is spoilt")
         return count
@@ -108,6 +108,9 @@ class DirectoryVault:
             raise InvalidInputError(f"{self.folder}: nothing is staged")
         home = self.folder / _FOLDERS / _folder_name(given)
         with _translated(self.folder):
+            if (home / _DEVICE).exists():
+                # Written last, and the folder's name is the digest of what is in it.
+                return home / _DEVICE
             home.mkdir(parents=True, exist_ok=True)
         for name, text in (
             ("device.key", staged.key_pem),

@@ -2,7 +2,7 @@
 
 Four small messages of Espressif's protocomm (``session.proto``, ``sec2.proto``) and
 one field of our own. The wire format is that of
-https://protobuf.dev/programming-guides/encoding/; docs/adr/0014-pan.md says why no
+https://protobuf.dev/programming-guides/encoding/; docs/adr/0016-pan.md says why no
 generated code is used.
 """
 

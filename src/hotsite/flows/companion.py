@@ -215,9 +215,11 @@ async def onboard(session: PanSession, course: Course) -> Document:
     if course.network is not None and info.get("wifi"):
         course.tell("wifi")
         await _join(session, course)
-    is_done = info.get("state") == "provisioned" and not course.is_fresh
-    # What a phone before this one brought is being tried, or can be.
-    if not is_done and (info.get("state") != "pending" or course.is_fresh):
+    state = info.get("state")
+    if state == "pending" and not course.is_fresh:
+        # What a phone before this one brought is being tried, or can be again.
+        await session.call(Endpoint.CREDENTIALS, {"do": "try"})
+    elif state != "provisioned" or course.is_fresh:
         course.tell("csr")
         request = {"do": "make", "fresh": course.is_fresh}
         document = await session.call(Endpoint.CSR, request)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from math import ceil
 
 from hotsite.core import pan_frames, pan_handshake
-from hotsite.core.enrolment import DeviceIdentity, state_of
 from hotsite.core.lockout import Lockout
 from hotsite.core.pan import (
     BODY_BYTES_MAX,
@@ -28,6 +27,7 @@ from hotsite.core.pan_handshake import (
     Verdict,
 )
 from hotsite.core.pan_transfer import Inbox, Outgoing
+from hotsite.core.provisioning import DeviceIdentity, state_of
 from hotsite.errors import InvalidInputError, NotFoundError, RefusedError
 from hotsite.flows.pan_endpoints import Desk
 from hotsite.ports.clock import Clock

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from hotsite.core.enrolment import (
+from hotsite.core.pan import FILE_BYTES_MAX, VERSION, Endpoint, RefusalError, Status
+from hotsite.core.pan_frames import Document
+from hotsite.core.provisioning import (
     Credentials,
     Custody,
     DeviceIdentity,
@@ -18,8 +20,6 @@ from hotsite.core.enrolment import (
     read_names,
     state_of,
 )
-from hotsite.core.pan import FILE_BYTES_MAX, VERSION, Endpoint, RefusalError, Status
-from hotsite.core.pan_frames import Document
 from hotsite.errors import InvalidInputError, RefusedError, RetryableError
 from hotsite.ports.pan import Firmware, Security, Vault, Wifi
 
@@ -170,9 +170,9 @@ class Desk:
         claim = self.identity.claim
         said = {"id": claim.claim_id, "secret": claim.secret}
         if self.identity.custody is Custody.ESCROW:
-            return {"claim": said, "csr": None}
+            return {"claim": said, "custody": Custody.ESCROW.value}
         staged = self.vault.staged()
-        if not staged.key_pem or document.get("fresh") is True:
+        if not staged.csr_pem or document.get("fresh") is True:
             key_pem, csr_pem = self.security.make_key(self.identity.serial)
             # What was staged for the key before cannot be used with this one.
             staged = Staged(key_pem, csr_pem)

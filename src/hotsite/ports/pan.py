@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from hotsite.core.enrolment import Credentials, DeviceIdentity, Staged
 from hotsite.core.label import Label
 from hotsite.core.pan import Endpoint
+from hotsite.core.provisioning import Credentials, DeviceIdentity, Staged
 
 
 class Cipher(Protocol):

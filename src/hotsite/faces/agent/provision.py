@@ -114,16 +114,17 @@ async def _run(
     try:
         for index, host in enumerate(hosts):
             opened += await _open(host, doors, index, tell)
-            work.append(asyncio.create_task(host.run()))
-        done = asyncio.create_task(_all_delivered(hosts)) if is_once else None
-        waiting = [stopped, *work, *([done] if done else [])]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in work:
-            if task.done():
-                task.result()
-        if not stopped.done():
-            await asyncio.wait([stopped], timeout=_LINGER_S)
-        return stopped.result() if stopped.done() else 0
+            work.append(asyncio.create_task(_run_one(host, is_once=is_once)))
+        while any(not task.done() for task in work):
+            left = [task for task in work if not task.done()]
+            done, _ = await asyncio.wait(
+                [stopped, *left], return_when=asyncio.FIRST_COMPLETED
+            )
+            if stopped in done:
+                return stopped.result()
+            for task in done:
+                await task
+        return 0
     finally:
         for task in work:
             task.cancel()
@@ -132,9 +133,25 @@ async def _run(
             await door.close()
 
 
-async def _all_delivered(hosts: Sequence[Host]) -> None:
-    for host in hosts:
-        await host.delivered.wait()
+async def _run_one(host: Host, *, is_once: bool) -> None:
+    """Run a device for ever, or until it delivered a message and phones know it."""
+    if not is_once:
+        await host.run()
+    running = asyncio.create_task(host.run())
+    delivered = asyncio.create_task(_deliver(host))
+    try:
+        await asyncio.wait([running, delivered], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+    finally:
+        running.cancel()
+        delivered.cancel()
+        await asyncio.gather(running, delivered, return_exceptions=True)
+
+
+async def _deliver(host: Host) -> None:
+    await host.delivered.wait()
+    await asyncio.sleep(_LINGER_S)
 
 
 async def _open(
@@ -152,7 +169,7 @@ async def _open(
     if doors.ble is not None:
         # BLE is an extra: docs/adr/0003-dependencies.md.
         module, kind = ("pan_bumble", "BumbleDoor")
-        if doors.ble == BLUEZ:
+        if doors.ble.partition(":")[0] == BLUEZ:
             module, kind = ("pan_bluez", "BluezDoor")
         try:
             loaded = importlib.import_module(f"hotsite.adapters.{module}")

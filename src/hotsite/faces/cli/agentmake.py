@@ -13,8 +13,8 @@ from hotsite.adapters import pan_vault
 from hotsite.adapters.pan_security import make_verifier
 from hotsite.adapters.pan_vault import DirectoryVault
 from hotsite.core import onboarding
-from hotsite.core.enrolment import Custody, DeviceIdentity
 from hotsite.core.label import CSV_COLUMNS, TRANSPORTS, Label, device_name, make_pop
+from hotsite.core.provisioning import Custody, DeviceIdentity
 from hotsite.errors import InvalidInputError
 from hotsite.faces.cli.files import read_json
 

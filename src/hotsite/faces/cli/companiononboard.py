@@ -24,8 +24,10 @@ from hotsite.core.label import Label, read_label, read_qr
 from hotsite.core.onboarding import Request, claim_of
 from hotsite.core.pan_frames import Document
 from hotsite.errors import (
+    AlreadyUsedError,
     HotsiteError,
     InvalidInputError,
+    PermanentError,
     RetryableError,
     UnreachableError,
 )
@@ -51,8 +53,8 @@ examples:
   hotsite companion onboard --wifi --labels labels.csv --log labels.log \\
     --api api.example.com --token-file token
 """
-_ATTEMPTS, _PAUSE_S, _LOOK_S = 4, 2.0, 0.1
-_LOOKS_MAX = 600
+_ATTEMPTS, _PAUSE_S, _LOOK_S = 4, 2.0, 0.03
+_LOOKS_MAX = 2000
 
 
 def register(verbs: Any) -> None:
@@ -169,18 +171,14 @@ def _course(options: argparse.Namespace) -> Course:
         network = Network(options.ssid, read_text(file).strip("\r\n") if file else "")
 
     async def claim(document: Document) -> Document:
-        if document.get("csr") is None:
+        if "csr" not in document:
             raise InvalidInputError("this device cannot make its key; use the app")
-        request = Request(
-            claim_of(document["claim"], where="the device"), document["csr"]
-        )
+        asked = claim_of(document["claim"], where="the device")
+        request = Request(asked, document["csr"])
         for attempt in range(_ATTEMPTS):
             try:
                 # It resolves in a loop of its own, and DNS may lead elsewhere by now.
-                answer, _ = await asyncio.to_thread(
-                    onboarding_api.onboard, request, endpoint
-                )
-                return answer_document(answer)
+                return await asyncio.to_thread(_ask, request, endpoint)
             except UnreachableError:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -192,6 +190,19 @@ def _course(options: argparse.Namespace) -> Course:
 
     looks = 0 if options.no_wait else _LOOKS_MAX
     return Course(claim, pause, network, looks, is_fresh=options.fresh)
+
+
+def _ask(request: Request, endpoint: onboarding_api.Endpoint) -> Document:
+    """Claim, or ask for the next certificate of what is the user's already."""
+    try:
+        answer, _ = onboarding_api.onboard(request, endpoint)
+    except AlreadyUsedError as used:
+        thing = request.claim.claim_id
+        try:
+            answer, _ = onboarding_api.rotate(thing, request.csr_pem, endpoint)
+        except PermanentError as error:
+            raise AlreadyUsedError(f"{used}; and a new certificate: {error}") from error
+    return answer_document(answer)
 
 
 async def _all(

@@ -12,11 +12,20 @@ const { schemas } = JSON.parse(readFileSync(page, "utf8")).components;
 const indented = (text) => text.replace(/\n/g, "\n  ");
 
 function typeOf(schema) {
+  if (schema === false) return "never";
   if (schema.$ref) return schema.$ref.split("/").at(-1);
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" | ");
-  if (schema.oneOf) return schema.oneOf.map(typeOf).join(" | ");
+  // What each choice leaves out stands beside the choices.
+  if (schema.oneOf) return schema.oneOf.map((one) => typeOf(chosen(one, schema))).join(" | ");
   const kinds = [schema.type].flat();
   return kinds.map((kind) => plain(kind, schema)).join(" | ");
+}
+
+function chosen(one, { type, properties, required = [] }) {
+  if (one.$ref || one.type || !properties) return one;
+  const needed = [...required, ...(one.required ?? [])];
+  return { type, properties: { ...properties, ...one.properties }, required: needed };
 }
 
 function plain(kind, schema) {

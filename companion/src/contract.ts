@@ -17,10 +17,32 @@ export type Csr = string;
 export type Enrolment = {
   readonly claim: Claim;
   readonly csr: Csr;
+  readonly custody?: "device";
+} | {
+  readonly claim: Claim;
+  readonly csr?: never;
+  readonly custody: "escrow";
 };
 
 export type Rotation = {
   readonly csr: Csr;
+  readonly custody?: "device";
+  /** Custody escrow: by chance, the same in each retry of this rotation. */
+  readonly token?: string;
+} | {
+  readonly csr?: never;
+  readonly custody: "escrow";
+  /** Custody escrow: by chance, the same in each retry of this rotation. */
+  readonly token: string;
+};
+
+/** device: the key is made on the device, and only its CSR leaves. escrow, where the owner has turned it on: AWS IoT makes the key pair, and the private key is fetched once. */
+export type Custody = "device" | "escrow";
+
+export type Key = {
+  readonly certificate_id: CertificateId;
+  /** PEM. Hand it to the device and forget it. */
+  readonly private_key: string;
 };
 
 export type Credentials = {

@@ -3,9 +3,12 @@
 import contextlib
 import http.client
 import json
+import signal
 import ssl
 import subprocess
+import sys
 import threading
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -119,6 +122,22 @@ def test_wrong_use_is_one_line(capsys, tmp_path):
     assert "AWS endpoint" in capsys.readouterr().err
     assert main(["companion", "serve", "--dir", str(tmp_path)]) == 3
     assert main(["companion", "serve", "--port", "70000"]) == 2
+
+
+def test_the_command_serves_until_it_is_interrupted(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(DOCUMENT))
+    words = ("companion", "serve", "--config", str(path), "--port", "0", "--json")
+    command = [sys.executable, "-m", "hotsite.faces.cli.main", *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        url = json.loads(process.stdout.readline())["url"]
+        with urllib.request.urlopen(f"{url}config.json", timeout=5) as answer:
+            assert json.loads(answer.read())["api"] == DOCUMENT["api"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 130
+        assert process.stdout.read() == b""
 
 
 def test_an_app_that_is_not_built_says_how(tmp_path):

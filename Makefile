@@ -13,11 +13,11 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes 
 # Each test starts many processes: they would all compile hotsite anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup drill test rehearse tools check format lock soak bench conformance clean
+.PHONY: help setup companion drill test rehearse tools check format lock soak bench conformance clean
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-setup: $(VENV)/.ready ## Make .venv with pinned, hashed dependencies (and Node, if the machine has none)
+setup: $(VENV)/.ready $(VENV)/.companion ## Make .venv with pinned, hashed dependencies (and Node, if the machine has none)
 
 $(VENV)/.ready: requirements/dev.txt requirements/node.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -35,17 +35,25 @@ $(VENV)/.ready: requirements/dev.txt requirements/node.txt pyproject.toml
 	@.venv-clients/bin/pip check --disable-pip-version-check >&2
 	@touch $@
 
+companion: $(VENV)/.companion ## Build the companion app into the package
+
+$(VENV)/.companion: $(VENV)/.ready $(shell find companion -path companion/node_modules -prune -o -type f -print)
+	@echo "setup: building the companion app" >&2
+	@scripts/companion.sh build
+	@touch $@
+
 drill: $(VENV)/.ready ## Lose a Region of the local two-Region cloud, and measure (DRILL_FLAGS="--devices 300")
 	@$(BIN)/hotsite drill drills/region-loss.toml $(DRILL_FLAGS)
 
 tools: # Debian packages that the tests' unmodified clients come from
 	@scripts/tools.sh
 
-test: $(VENV)/.ready .venv-clients/.ready tools check ## The whole suite, with real Regions on loopback
+test: $(VENV)/.ready $(VENV)/.companion .venv-clients/.ready tools check ## The whole suite, with real Regions on loopback
 	@$(BIN)/python -m compileall -q src tests scripts
 	@$(BIN)/python scripts/suite.py $(TEST_FLAGS)
 
-rehearse: $(VENV)/.ready .venv-clients/.ready tools ## Coverage, wrong decisions, the runbook, failovers on live Regions: before a release
+rehearse: $(VENV)/.ready $(VENV)/.companion .venv-clients/.ready tools ## Coverage, wrong decisions, the runbook, failovers on live Regions: before a release
+	@scripts/tools.sh chromium
 	@$(BIN)/pytest -q $(COVERED) -m "not local" tests/core tests/flows tests/sim tests/pan tests/disasters/test_course.py tests/contract/test_lags.py
 	@$(BIN)/python scripts/coverage_gate.py build/coverage.json
 	@$(BIN)/pytest -s -q tests/rehearsal tests/fleet

@@ -45,6 +45,7 @@ def test_help_reads_like_a_table_of_contents(capsys):
         ["synth"],
         ["claims"],
         ["onboard"],
+        ["companion", "serve"],
         ["failover"],
         ["failback"],
         ["pause"],

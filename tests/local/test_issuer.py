@@ -1,7 +1,10 @@
 """The issuer: an OpenID provider whose tokens verify, over real HTTPS."""
 
 import base64
+import contextlib
 import datetime as dt
+import hashlib
+import http.client
 import json
 import socket
 import ssl
@@ -18,6 +21,7 @@ import pytest
 from hotsite.local import records
 from hotsite.local.certificates import Authority
 from hotsite.local.issuer import TOKEN_S, IssuerConfig
+from hotsite.local.signin import CODE_S, SignIn
 
 pytestmark = pytest.mark.local
 
@@ -130,3 +134,118 @@ def test_a_taken_port_ends_it_with_exit_code_3(issuer):
     )
     assert done.returncode == 3
     assert "issuer:" in done.stderr
+
+
+VERIFIER = "a-verifier-of-at-least-forty-three-characters-0"
+REDIRECT = "http://127.0.0.1:8088/"
+
+
+def asked(**changes):
+    digest = hashlib.sha256(VERIFIER.encode()).digest()
+    query = {
+        "response_type": "code",
+        "client_id": "companion",
+        "redirect_uri": REDIRECT,
+        "scope": "devices:write",
+        "state": "s&1",
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+    }
+    return {**query, **changes}
+
+
+def page(issuer, form=None, **changes):
+    """Ask for the sign-in page, or fill it in; return status, text and location."""
+    config, context, _ = issuer
+    connection = http.client.HTTPSConnection(
+        config.address, config.port, context=context, timeout=5
+    )
+    query = urllib.parse.urlencode(asked(**changes))
+    if form is None:
+        connection.request("GET", f"/authorize?{query}")
+    else:
+        body = urllib.parse.urlencode({**asked(**changes), **form})
+        connection.request("POST", "/authorize", body)
+    answer = connection.getresponse()
+    with contextlib.closing(connection):
+        return answer.status, answer.read().decode(), answer.headers.get("Location", "")
+
+
+def redeemed(issuer, code, **changes):
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": "companion",
+        "redirect_uri": REDIRECT,
+        "code": code,
+        "code_verifier": VERIFIER,
+        **changes,
+    }
+    return fetch(issuer, "/token", form)
+
+
+def code_of(location):
+    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
+    assert location.startswith(REDIRECT)
+    assert query["state"] == "s&1"
+    return query["code"]
+
+
+RIGHT = {"username": "companion", "password": "right"}
+
+
+def test_who_signs_in_gets_a_code_that_is_worth_one_token(issuer):
+    status, text, _ = page(issuer)
+    assert status == 200
+    assert 'type="password"' in text
+    status, _, location = page(issuer, RIGHT)
+    assert status == 303
+    code = code_of(location)
+    assert redeemed(issuer, code)[1]["token_type"] == "Bearer"
+    assert redeemed(issuer, code) == (400, {"error": "invalid_grant"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"code_verifier": "another"},
+        {"redirect_uri": "http://127.0.0.1:1/"},
+        {"client_id": "other"},
+    ],
+)
+def test_a_code_is_worth_nothing_to_anybody_else(issuer, changes):
+    code = code_of(page(issuer, RIGHT)[2])
+    assert redeemed(issuer, code, **changes) == (400, {"error": "invalid_grant"})
+    assert redeemed(issuer, code) == (400, {"error": "invalid_grant"})
+
+
+def test_a_wrong_password_is_said_on_the_page(issuer):
+    status, text, location = page(issuer, {**RIGHT, "password": "wrong"})
+    assert (status, location) == (401, "")
+    assert "password is wrong" in text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"redirect_uri": "https://elsewhere.example/"},
+        {"client_id": "other"},
+        {"response_type": "token"},
+        {"code_challenge": "short"},
+        {"code_challenge_method": "plain"},
+    ],
+)
+def test_an_authorisation_request_out_of_order_is_sent_nowhere(issuer, changes):
+    status, _, location = page(issuer, RIGHT, **changes)
+    assert (status, location) == (400, "")
+
+
+def test_a_code_ages():
+    sign_in = SignIn("companion", "right")
+    code = code_of(sign_in.answer({**asked(), **RIGHT}, now_s=0.0).location)
+    form = {
+        "client_id": "companion",
+        "redirect_uri": REDIRECT,
+        "code": code,
+        "code_verifier": VERIFIER,
+    }
+    assert not sign_in.redeem(form, now_s=CODE_S)

@@ -18,3 +18,7 @@ def test_every_block_of_the_page_for_firmware_developers_works(tmp_path):
 
 def test_every_block_of_the_page_for_app_developers_works(tmp_path):
     play(ROOT / "docs" / "onboarding-api.md", tmp_path, limit_s=300)
+
+
+def test_every_block_of_the_companion_apps_page_works(tmp_path):
+    play(ROOT / "docs" / "companion.md", tmp_path, limit_s=200)

@@ -1,7 +1,7 @@
 """`python -m hotsite.local.issuer CONFIG.json`: who signs the app users' tokens.
 
-A small OpenID provider for one local user: discovery document, key set and token
-endpoint over HTTPS. API Gateway accepts only RSA-signed tokens (API Gateway
+A small OpenID provider for one local user: discovery document, key set, sign-in page
+and token endpoint over HTTPS. API Gateway accepts only RSA-signed tokens (API Gateway
 Developer Guide, "JWT authorizers": "only RSA-based algorithms are supported"),
 so tokens are RS256.
 """
@@ -26,11 +26,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hotsite.errors import HotsiteError
 from hotsite.local.records import read
+from hotsite.local.signin import Reply, SignIn
 
 TOKEN_S = 3_600
 _KEY_BITS = 2_048
 _BODY_BYTES_MAX = 16_384
 _IDLE_S_MAX = 10.0
+# No form-action: Chromium applies it to the redirect behind a form, too.
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ class Issuer:
         self.config = config
         self._key = rsa.generate_private_key(65_537, _KEY_BITS)
         self._key_id = uuid.uuid4().hex
+        self.sign_in = SignIn(config.username, config.password)
 
     def discovery(self) -> dict[str, Any]:
         """Return the provider's metadata (OpenID Connect Discovery 1.0, 3)."""
@@ -83,8 +90,14 @@ class Issuer:
             "authorization_endpoint": f"{url}/authorize",
             "token_endpoint": f"{url}/token",
             "jwks_uri": f"{url}/jwks.json",
-            "grant_types_supported": ["password", "client_credentials"],
-            "response_types_supported": ["token"],
+            "grant_types_supported": [
+                "authorization_code",
+                "password",
+                "client_credentials",
+            ],
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "scopes_supported": [self.config.scope],
@@ -99,7 +112,7 @@ class Issuer:
     def token(
         self, form: dict[str, str], *, now_s: float
     ) -> tuple[int, dict[str, Any]]:
-        """Answer a token request (RFC 6749, 4.3, 4.4 and 5).
+        """Answer a token request (RFC 6749, 4.1.3, 4.3, 4.4 and 5).
 
         Args:
             form: The request's fields.
@@ -108,6 +121,10 @@ class Issuer:
         Returns:
             The HTTP status and the document.
         """
+        if form.get("grant_type") == "authorization_code":
+            if not self.sign_in.redeem(form, now_s=time.monotonic()):
+                return 400, {"error": "invalid_grant"}
+            return 200, self._signed(now_s)
         names = {
             "password": ("username", "password"),
             "client_credentials": ("client_id", "client_secret"),
@@ -120,6 +137,9 @@ class Issuer:
             if names[0] == "username":
                 return 400, {"error": "invalid_grant"}
             return 401, {"error": "invalid_client"}
+        return 200, self._signed(now_s)
+
+    def _signed(self, now_s: float) -> dict[str, Any]:
         claims = {
             "iss": self.config.url,
             "sub": self.config.username,
@@ -131,7 +151,7 @@ class Issuer:
             "jti": str(uuid.uuid4()),
         }
         text = jwt.encode(claims, self._key, "RS256", headers={"kid": self._key_id})
-        return 200, {
+        return {
             "access_token": text,
             "token_type": "Bearer",
             "expires_in": TOKEN_S,
@@ -172,6 +192,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         issuer = self.server.issuer
+        path, _, query = self.path.partition("?")
+        if path == "/authorize":
+            self._show(issuer.sign_in.ask(dict(urllib.parse.parse_qsl(query))))
+            return
         if self.path == "/.well-known/openid-configuration":
             self._answer(200, issuer.discovery())
         elif self.path == "/jwks.json":
@@ -186,15 +210,33 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, {"error": "invalid_request"})
             return
         body = self.rfile.read(int(length)).decode(errors="replace")
-        if self.path != "/token":
+        path = self.path.partition("?")[0]
+        if path not in {"/authorize", "/token"}:
             self._answer(404, {"error": "not_found"})
             return
         form = dict(urllib.parse.parse_qsl(body))
+        if path == "/authorize":
+            sign_in = self.server.issuer.sign_in
+            self._show(sign_in.answer(form, now_s=time.monotonic()))
+            return
         form.update(_basic(self.headers.get("Authorization", "")))
         self._answer(*self.server.issuer.token(form, now_s=time.time()))
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 (http.server's name)
         """Keep quiet: requests carry credentials."""
+
+    def _show(self, reply: Reply) -> None:
+        body = reply.page.encode()
+        self.send_response(reply.status)
+        if reply.location:
+            self.send_header("Location", reply.location)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Content-Security-Policy", _PAGE_POLICY)
+        self.end_headers()
+        self.wfile.write(body)
 
     def _answer(self, status: int, document: dict[str, Any]) -> None:
         body = json.dumps(document).encode()

@@ -38,6 +38,10 @@ COMMANDS = (
     "report",
     "local",
     "synth",
+    "deploy",
+    "diff",
+    "upgrade",
+    "destroy",
     "seed",
     "verify",
     "status",
@@ -52,7 +56,12 @@ COMMANDS = (
     "agent",
     "conformance",
 )
-_MODULES = {"failback": "failover", "resume": "pause"}
+_MODULES = {
+    "failback": "failover",
+    "resume": "pause",
+    "diff": "deploy",
+    "upgrade": "deploy",
+}
 
 
 def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ from hotsite.core.account import (
 )
 from hotsite.core.headroom import Fleet, Limit, Need
 from hotsite.faces.cli import deploy, destroy, main
-from hotsite.faces.cli.deploying import Job
+from hotsite.faces.cli.deploying import Job, Made
 from hotsite.faces.cli.deployworld import World
 from hotsite.flows.deployment import Pace
 from hotsite.settings import Settings, TelemetrySettings
@@ -47,8 +47,7 @@ class Place:
             settings=Settings(
                 DOMAIN, telemetry=TelemetrySettings(fleet_size=self.fleet)
             ),
-            stacks=stacks(self.memory),
-            contents={"x.zip": lambda: b"x"},
+            make=lambda: Made(stacks(self.memory), {"x.zip": lambda: b"x"}),
             given={"Zone": "Z1"},
             world=World(
                 account=self.survey,
@@ -242,7 +241,7 @@ def test_what_could_not_be_read_is_told_and_blocks_nothing(place, capsys):
     assert place.call("deploy", "--dry-run") == 0
     said = capsys.readouterr().out
     assert "note: nobody here could be asked where" in said
-    assert "note: eu-central-1 has a fleet already" in said
+    assert "note: eu-central-1: there is a fleet already" in said
     assert "note: eu-central-1: could not read the quotas: denied" in said
 
 

@@ -124,10 +124,12 @@ class Objection:
     Attributes:
         text: What, where, and what to do about it.
         blocks: Whether nothing is deployed for it; else it is only told.
+        may_be_ours: Whether it is none where hotsite is deployed already.
     """
 
     text: str
     blocks: bool = True
+    may_be_ours: bool = False
 
 
 # ACM's own names in CAA records (ACM User Guide, "Configure a CAA record").
@@ -161,6 +163,7 @@ def objections(facts: Facts, wanted: Wanted) -> tuple[Objection, ...]:
         *_of_owner(facts.owner, wanted),
         *_of_zone(facts, wanted),
         *(one for region in facts.regions for one in _of_region(region, wanted)),
+        *_of_fleet(facts),
     )
 
 
@@ -203,7 +206,8 @@ def _of_zone(facts: Facts, wanted: Wanted) -> Iterator[Objection]:
         if names:
             yield Objection(
                 f"records of {', '.join(names)} are in zone {zone.id} already: remove "
-                "them, or give hotsite a domain of its own below this one"
+                "them, or give hotsite a domain of its own below this one",
+                may_be_ours=True,
             )
 
 
@@ -246,14 +250,19 @@ def _of_region(facts: RegionFacts, wanted: Wanted) -> Iterator[Objection]:
             )
     for taken in facts.taken:
         yield Objection(f"{region}: {_says(taken)}")
-    if facts.has_things:
-        yield Objection(
-            f"{region} has a fleet already: nothing of it is touched; hotsite adopt "
-            "says what will be managed",
-            blocks=False,
-        )
     for text in facts.unread:
         yield Objection(f"{region}: {text}", blocks=False)
+
+
+def _of_fleet(facts: Facts) -> Iterator[Objection]:
+    # With our own stacks there are canaries, too.
+    found = [one.region for one in facts.regions if one.has_things]
+    if found and not facts.stacks:
+        yield Objection(
+            f"{', '.join(found)}: there is a fleet already; nothing of it is touched, "
+            "and hotsite seed records it afterwards",
+            blocks=False,
+        )
 
 
 def _says(taken: Taken) -> str:

@@ -7,7 +7,7 @@ Values and how they are read from a synthesis; what to do with them is decided i
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from hotsite.errors import InvalidInputError
@@ -268,6 +268,36 @@ def _flat(value: object) -> str:
         if all(isinstance(text, str) for text in texts):
             return str(glue).join(texts)
     return ""
+
+
+def with_names(stack: Stack, account_id: str) -> Stack:
+    """Return a stack whose kept resources are named by literals.
+
+    What is there is found by its name only where the template has that as a text, and
+    no function (CloudFormation User Guide, "Import AWS resources into a stack
+    automatically").
+
+    Args:
+        stack: As it was synthesised.
+        account_id: 12 digits.
+    """
+    wanted = {
+        one.name: one
+        for one in stack.resources
+        if one.is_kept and "{AccountId}" in one.title
+    }
+    if not wanted:
+        return stack
+    template = json.loads(stack.body)
+    for name, one in wanted.items():
+        title = one.title.replace("{AccountId}", account_id)
+        template["Resources"][name]["Properties"][_TITLES[one.kind]] = title
+    named = tuple(
+        replace(one, title=one.title.replace("{AccountId}", account_id))
+        for one in stack.resources
+    )
+    body = json.dumps(template, separators=(",", ":"))
+    return replace(stack, body=body, resources=named)
 
 
 def order_for(

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hotsite.errors import NotReadyError
-from hotsite.local import cloud, control, deployment, network, records
+from hotsite.local import bare, cloud, control, deployment, network, records
 from hotsite.local.backbone import BackboneConfig
 from hotsite.local.certificates import Authority, Pair
 from hotsite.local.cloud import CloudConfig, CloudState, SiteState
@@ -93,6 +93,12 @@ def draft(config: CloudConfig, block: Block, mark: str) -> CloudState:
         password=secrets.token_urlsafe(18),
         started_world_s=time.time(),
         steps=(),
+        front_url=f"http://{block.global_address}:{network.GATEWAY_PORT}"
+        if config.is_empty
+        else "",
+        parameters=str((folder / bare.PARAMETERS_FILE).absolute())
+        if config.is_empty
+        else "",
     )
 
 
@@ -131,6 +137,10 @@ async def bring_up(
     issuer = processes.start("issuer", "hotsite.local.issuer", builder.path("issuer"))
     await asyncio.gather(*regions, issuer)
     note("Regions and issuer answer")
+    if config.is_empty:
+        await _bring_up_empty(builder, config, state, processes)
+        note("both Regions are empty, names answer")
+        return
     done = await asyncio.to_thread(deployment.deploy, builder.plan)
     note("templates deployed in both Regions")
     await asyncio.to_thread(builder.write_names, done)
@@ -154,6 +164,21 @@ async def bring_up(
         if check.is_of_site and check.region in regions_lit:
             await _await_healthy(check, state, limit_s)
     note("site a healthy, b is off" if config.is_pilot_light else "both sites healthy")
+
+
+async def _bring_up_empty(
+    builder: "_Builder", config: CloudConfig, state: CloudState, processes: Processes
+) -> None:
+    done = await asyncio.to_thread(bare.make_zones, builder.plan)
+    done = replace(done, global_tables=config.global_tables)
+    await asyncio.to_thread(builder.write_names, done)
+    bare.write_parameters(builder.plan, Path(state.parameters))
+    backbone = builder.path("backbone")
+    await asyncio.gather(
+        processes.start("backbone", "hotsite.local.backbone", backbone),
+        processes.start("dns", "hotsite.local.dns", builder.path("dns")),
+    )
+    await bare.start(config, state, processes)
 
 
 async def _await_healthy(
@@ -279,6 +304,11 @@ class _Builder:
             delivery_s=self._config.delivery_s,
             name_server=f"{self._state.dns_address}:{self._state.dns_port}",
             control=cloud.region_control(self._state, site),
+            peers=tuple(
+                (other.region, other.gateway_url)
+                for other in self._state.sites
+                if self._config.is_empty and other != site
+            ),
         )
         config.state_dir.mkdir(parents=True)
         path = self.path(f"region-{letter}")

@@ -74,6 +74,9 @@ class CloudConfig:
             clients, into ``sightings-*.jsonl`` in the folder.
         delivery_s: Longest that cold telemetry waits for more of it, in seconds.
         is_pilot_light: Whether the templates leave the standby's compute off.
+        is_empty: Whether nothing is deployed, and others will.
+        global_tables: Names of the tables that replicate once they are there, in an
+            empty cloud.
     """
 
     name: str
@@ -93,6 +96,8 @@ class CloudConfig:
     is_observed: bool = False
     delivery_s: float = DELIVERY_S
     is_pilot_light: bool = False
+    is_empty: bool = False
+    global_tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,8 @@ class CloudState:
         steps: How long the start took.
         faults: What was injected and lasts; kills and freezes are in `processes`.
         is_pilot_light: Whether the standby's compute was off when it was made.
+        front_url: One endpoint for both Regions, in an empty cloud.
+        parameters: File of what templates are told here, in an empty cloud.
     """
 
     schema: int
@@ -198,6 +205,8 @@ class CloudState:
     steps: tuple[Step, ...]
     faults: tuple[Fault, ...] = ()
     is_pilot_light: bool = False
+    front_url: str = ""
+    parameters: str = ""
 
 
 def read_state(folder: Path) -> CloudState:

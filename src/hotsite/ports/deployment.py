@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from hotsite.core.account import Owner, RegionFacts, ZoneFacts
+from hotsite.core.account import Owner, RegionFacts, Taken, ZoneFacts
 from hotsite.core.stacks import Event, Order, Proposal, Resource, Seen
 
 
@@ -79,8 +79,12 @@ class Account(Protocol):
         """Return what Route 53 and the world say of a domain."""
         ...
 
-    def region(self, region: str, wanted: Sequence[Resource]) -> RegionFacts:
-        """Return what a Region allows, and which of the wanted names are taken."""
+    def region(self, region: str) -> RegionFacts:
+        """Return what a Region allows; one that cannot be used is not asked."""
+        ...
+
+    def taken(self, region: str, wanted: Sequence[Resource]) -> tuple[Taken, ...]:
+        """Return which of the wanted names something has already."""
         ...
 
 

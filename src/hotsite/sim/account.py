@@ -1,7 +1,7 @@
 """``ports.deployment.Account`` in memory: an account with facts that are given."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hotsite.core.account import Owner, RegionFacts, Taken, ZoneFacts
 from hotsite.core.stacks import Resource
@@ -34,8 +34,11 @@ class SimSurvey:
         """Return what is known of a domain."""
         return self.zones.get(domain, ZoneFacts(domain))
 
-    def region(self, region: str, wanted: Sequence[Resource]) -> RegionFacts:
-        """Return what is known of a Region, and which names are taken there."""
+    def region(self, region: str) -> RegionFacts:
+        """Return what is known of a Region."""
+        return self.regions.get(region, RegionFacts(region))
+
+    def taken(self, region: str, wanted: Sequence[Resource]) -> tuple[Taken, ...]:
+        """Return which names are taken in a Region."""
         used = self.names.get(region, set()) | self.account.kept.get(region, set())
-        taken = tuple(Taken(one.kind, one.title) for one in wanted if one.title in used)
-        return replace(self.regions.get(region, RegionFacts(region)), taken=taken)
+        return tuple(Taken(one.kind, one.title) for one in wanted if one.title in used)

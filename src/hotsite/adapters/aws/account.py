@@ -107,8 +107,8 @@ class AwsAccount:
             records=records,
         )
 
-    def region(self, region: str, wanted: Sequence[Resource]) -> RegionFacts:
-        """Return what a Region allows, and which of the wanted names are taken."""
+    def region(self, region: str) -> RegionFacts:
+        """Return what a Region allows; one that cannot be used is not asked."""
         status = self._opt_in(region)
         if status in {"unknown", "not-opted-in"}:
             return RegionFacts(
@@ -120,15 +120,17 @@ class AwsAccount:
         limits = _read(
             unread, ServiceQuotas(self._open("service-quotas", region), region).read
         )
-        found = _read(unread, lambda: tuple(self._taken(region, wanted)))
         things = _read(unread, lambda: self._has_things(region))
         return RegionFacts(
             region,
             limits=limits or (),
-            taken=found or (),
             has_things=bool(things),
             unread=tuple(unread),
         )
+
+    def taken(self, region: str, wanted: Sequence[Resource]) -> tuple[Taken, ...]:
+        """Return which of the wanted names something has already."""
+        return tuple(self._taken(region, wanted))
 
     def _records(self, names: Any, zone: str) -> frozenset[str]:
         pages = names.get_paginator("list_resource_record_sets").paginate(

@@ -42,6 +42,9 @@ def config_for(
         lambdas=str(made.lambdas.absolute()),
         audience=settings.issuer.audience,
         is_pilot_light=settings.strategy == "pilot-light",
+        global_tables=tuple(
+            map(settings.table, ("registry", "telemetry", "operations"))
+        ),
     )
 
 

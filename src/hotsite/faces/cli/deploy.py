@@ -9,7 +9,7 @@ from typing import Any
 
 from hotsite.core import account
 from hotsite.core.account import Facts
-from hotsite.core.deployment import Fate, Part
+from hotsite.core.deployment import Fate
 from hotsite.core.forecast import costs
 from hotsite.core.forecast.costs import Cost, Prices
 from hotsite.core.forecast.plan import Plan
@@ -105,12 +105,10 @@ def add_consent(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Deploy, or say what that would be."""
     job: Job = options.open_job(options)
-    facts = job.facts(takes_over=options.take_over)
+    facts = _facts(job, options)
     if options.command == "upgrade" and not facts.stacks:
         raise InvalidInputError("upgrade: nothing is deployed here; run hotsite deploy")
     shown = _plan(job, facts, options)
-    if refusal := account.refused(shown.objections):
-        raise UnsafePlanError(refusal)
     if options.dry_run:
         return _show(shown, is_json=options.json)
     if not options.json:
@@ -131,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Say what deploying would change; exit code 1 when it would."""
     job: Job = options.open_job(options)
-    shown = _plan(job, job.facts(takes_over=False), options)
+    shown = _plan(job, _facts(job, options), options)
     _show(shown, is_json=options.json)
     return 0 if all(part.fate is Fate.SAME for part in shown.parts) else 1
 
@@ -156,28 +154,47 @@ def consent(options: argparse.Namespace, what: str) -> None:
 def teller() -> Callable[[Stack, Event], None]:
     """Return what shows events: a line each, in colours on a terminal."""
     began_s = time.monotonic()
+
+    def say_it(stack: Stack, event: Event) -> None:
+        if not event.status.endswith("_IN_PROGRESS"):
+            say(_line(stack, event, began_s))
+
     if not sys.stderr.isatty():
-        return lambda stack, event: say(_line(stack, event, began_s))
+        return say_it
     # Only who looks at a terminal needs it.
     from rich.console import Console  # noqa: PLC0415
 
     console = Console(stderr=True, highlight=False)
 
     def tell(stack: Stack, event: Event) -> None:
-        style = "red" if event.is_failure else "dim"
-        if event.status.endswith("_COMPLETE"):
-            style = "green"
+        if event.status.endswith("_IN_PROGRESS"):
+            return
+        style = "red" if event.is_failure else "green"
         console.print(_line(stack, event, began_s), style=style, markup=False)
 
     return tell
 
 
+def _facts(job: Job, options: argparse.Namespace) -> Facts:
+    """Return what is known, where nothing speaks against going on.
+
+    Templates are made only for an account in which they can be deployed.
+    """
+    wanted = job.wanted(options.account)
+    ground = job.ground()
+    known = (one for one in account.objections(ground, wanted) if not one.may_be_ours)
+    if refusal := account.refused(tuple(known)):
+        raise UnsafePlanError(refusal)
+    facts = job.facts(ground, takes_over=options.take_over)
+    if refusal := account.refused(account.objections(facts, wanted)):
+        raise UnsafePlanError(refusal)
+    return facts
+
+
 def _plan(job: Job, facts: Facts, options: argparse.Namespace) -> Shown:
     objections = account.objections(facts, job.wanted(options.account))
-    parts: tuple[Part, ...] = ()
-    if not account.refused(objections):
-        wish = job.wish(facts, takes_over=options.take_over)
-        parts = tuple(job.deployment(lambda _stack, _event: None).foresee(wish))
+    wish = job.wish(facts, takes_over=options.take_over)
+    parts = tuple(job.deployment(lambda _stack, _event: None).foresee(wish))
     prices = known_prices()
     return Shown(
         verb=options.command,
@@ -201,7 +218,9 @@ def _cost(settings: Settings, prices: Prices) -> Cost | None:
 def _deploy(
     job: Job, facts: Facts, options: argparse.Namespace
 ) -> list[tuple[str, str]]:
-    for region, name in upload(job.packages(facts.owner.account_id), job.contents):
+    for region, name in upload(
+        job.packages(facts.owner.account_id), job.make().contents
+    ):
         say(f"put {name} into {region}")
     wish = job.wish(facts, takes_over=options.take_over)
     done = []

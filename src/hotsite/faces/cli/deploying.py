@@ -10,13 +10,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from hotsite.core.account import Facts, RegionFacts, Wanted
 from hotsite.core.headroom import Fleet
-from hotsite.core.stacks import Event, Resource, Stack, read_stacks
-from hotsite.errors import InvalidInputError
+from hotsite.core.stacks import Event, Resource, Stack, read_stacks, with_names
+from hotsite.errors import HotsiteError, InvalidInputError
 from hotsite.faces.cli import artefacts
 from hotsite.faces.cli.deployworld import ASSET_KEY_PREFIX, World, asset_bucket
 from hotsite.faces.cli.files import read_json, read_settings
@@ -35,22 +36,38 @@ _FOLDER = Path("build/artefacts")
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What is deployed.
+
+    Attributes:
+        stacks: In the order in which they deploy.
+        contents: Reads a Lambda package, by its name.
+    """
+
+    stacks: tuple[Stack, ...]
+    contents: Mapping[str, Callable[[], bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What is to be deployed, or removed.
 
     Attributes:
         settings: The owner's.
-        stacks: In the order in which they deploy.
-        contents: Reads a Lambda package, by its name.
+        make: Makes templates and packages, which takes long; once.
         given: Values of parameters.
         world: Where.
     """
 
     settings: Settings
-    stacks: tuple[Stack, ...]
-    contents: Mapping[str, Callable[[], bytes]]
+    make: Callable[[], Made]
     given: Mapping[str, str]
     world: World
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """Return the stacks in the order in which they deploy."""
+        return self.make().stacks
 
     @property
     def regions(self) -> tuple[str, str]:
@@ -73,17 +90,28 @@ class Job:
             for region in self.regions
         }
 
-    def facts(self, *, takes_over: bool) -> Facts:
-        """Read everything that is to be known before a deployment."""
+    def ground(self) -> Facts:
+        """Read what is to be known of the account before anything is made for it."""
         account = self.world.account
-        owner = account.owner()
-        there = self.deployment(lambda _stack, _event: None).look(self.stacks)
         return Facts(
-            owner=owner,
+            owner=account.owner(),
             zone=account.zone(self.settings.domain),
+            regions=tuple(map(account.region, self.regions)),
+        )
+
+    def facts(self, ground: Facts, *, takes_over: bool) -> Facts:
+        """Read what is there of the stacks, and by the names that they need.
+
+        Args:
+            ground: What is known of the account.
+            takes_over: Whether data that is there is meant to be.
+        """
+        there = self.deployment(lambda _stack, _event: None).look(self.stacks)
+        return replace(
+            ground,
             regions=tuple(
-                self._region(region, there, takes_over=takes_over)
-                for region in self.regions
+                self._with_taken(facts, there, takes_over=takes_over)
+                for facts in ground.regions
             ),
             stacks=frozenset(there),
         )
@@ -106,20 +134,27 @@ class Job:
             "HostedZoneId": facts.zone.id,
             **self.given,
         }
-        return Wish(self.stacks, given, takes_over=takes_over, standby=self.regions[1])
+        stacks = self.stacks
+        if takes_over:
+            stacks = tuple(with_names(stack, account_id) for stack in stacks)
+        return Wish(stacks, given, takes_over=takes_over, standby=self.regions[1])
 
-    def _region(
-        self, region: str, there: Mapping[str, object], *, takes_over: bool
+    def _with_taken(
+        self, facts: RegionFacts, there: Mapping[str, object], *, takes_over: bool
     ) -> RegionFacts:
         # What a stack of ours has is not taken: neither is what it is about to have.
         wanted: list[Resource] = [
             one
             for stack in self.stacks
-            if stack.region == region and stack.name not in there
+            if stack.region == facts.region and stack.name not in there
             for one in stack.resources
             if not (takes_over and one.is_kept)
         ]
-        return self.world.account.region(region, wanted)
+        try:
+            taken = self.world.account.taken(facts.region, wanted)
+        except HotsiteError as error:
+            return replace(facts, unread=(*facts.unread, f"could not {error}"))
+        return replace(facts, taken=taken)
 
 
 Open = Callable[[argparse.Namespace], Job]
@@ -153,6 +188,15 @@ def open_job(options: argparse.Namespace) -> Job:
         HotsiteError: The settings are wrong, or templates could not be made.
     """
     settings = read_settings(options.config)
+    return Job(
+        settings=settings,
+        make=cache(lambda: _make(settings)),
+        given=_given(options.parameters),
+        world=_open_world(options, settings),
+    )
+
+
+def _make(settings: Settings) -> Made:
     is_for_aws = os.environ.get(PLATFORM, "") != _HOST
     made = artefacts.make(settings, _FOLDER, say, is_for_aws=is_for_aws)
     entries = read_json(made.templates / "stacks.json")
@@ -161,12 +205,10 @@ def open_job(options: argparse.Namespace) -> Job:
         path.name: path.read_text("utf-8")
         for path in made.templates.glob("*.template.json")
     }
-    return Job(
-        settings=settings,
+    packages = sorted(made.lambdas.glob("*.zip"))
+    return Made(
         stacks=read_stacks(entries, bodies),
-        contents={path.name: path.read_bytes for path in made.lambdas.glob("*.zip")},
-        given=_given(options.parameters),
-        world=_open_world(options, settings),
+        contents={path.name: path.read_bytes for path in packages},
     )
 
 

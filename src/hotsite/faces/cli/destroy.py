@@ -7,6 +7,7 @@ from typing import Any
 from hotsite.core import account
 from hotsite.core.account import Facts, RegionFacts, ZoneFacts
 from hotsite.core.deployment import Fate, removal_of
+from hotsite.core.stacks import with_names
 from hotsite.errors import UnsafePlanError
 from hotsite.faces.cli.deploy import add_consent, consent, teller
 from hotsite.faces.cli.deploying import Job, Open, add_arguments, open_job, say
@@ -53,7 +54,9 @@ def run(options: argparse.Namespace) -> int:
         raise UnsafePlanError(account.objections(facts, wanted)[0].text)
     deployment = job.deployment(teller())
     there = deployment.look(job.stacks)
-    parts = tuple(removal_of(stack, there.get(stack.name)) for stack in job.stacks)
+    # Named as they are in the account, by people who look for them there.
+    stacks = [with_names(stack, owner.account_id) for stack in job.stacks]
+    parts = tuple(removal_of(stack, there.get(stack.name)) for stack in stacks)
     shown = Shown("destroy", facts, parts)
     if options.dry_run:
         text = render.text(shown)

@@ -93,6 +93,11 @@ def _add_flags(part: argparse.ArgumentParser, name: str) -> None:
             metavar="SECONDS",
             help=f"how long cold telemetry waits for more (default {DELIVERY_S:g})",
         )
+        part.add_argument(
+            "--empty",
+            action="store_true",
+            help="deploy nothing: two Regions and a domain, for hotsite deploy",
+        )
     elif name == "env":
         part.add_argument("--site", choices=("a", "b"), default="a")
     elif name == "fault":
@@ -176,6 +181,7 @@ def up(options: argparse.Namespace) -> int:
         block=options.block,
         raised_quotas=options.raised_quotas,
         delivery_s=options.delivery,
+        is_empty=options.empty,
     )
     with contextlib.ExitStack() as stack:
         launched = stack.enter_context(launcher.Launched(config, _say))
@@ -299,10 +305,11 @@ def _variables(local: LocalCloud, letter: str) -> dict[str, str]:
         token.touch(mode=0o600)
         token.write_text(local.token(), "ascii")
     return {
+        **_stand_in(state),
         "AWS_ACCESS_KEY_ID": state.account_id,
         "AWS_SECRET_ACCESS_KEY": cloud.SECRET,
         "AWS_DEFAULT_REGION": site.region,
-        "AWS_ENDPOINT_URL": site.gateway_url,
+        "AWS_ENDPOINT_URL": state.front_url or site.gateway_url,
         "HOTSITE_DOMAIN": state.domain,
         "HOTSITE_CA": state.ca,
         "HOTSITE_DNS": f"{state.dns_address}:{state.dns_port}",
@@ -310,6 +317,13 @@ def _variables(local: LocalCloud, letter: str) -> dict[str, str]:
         "HOTSITE_IOT": f"iot.{state.domain}:{state.mqtt_port}",
         "HOTSITE_TOKEN_FILE": str(token),
     }
+
+
+def _stand_in(state: CloudState) -> dict[str, str]:
+    """Return what `hotsite deploy` is told of a place that is not AWS."""
+    if not state.parameters:
+        return {}
+    return {"HOTSITE_PARAMETERS": state.parameters, "HOTSITE_PLATFORM": "host"}
 
 
 def _summary(state: CloudState) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hotsite.errors import PermanentError
-from hotsite.local.region import later, models, nursery, sql, workers
+from hotsite.local.region import formation, later, models, nursery, sql, workers
 from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.connections import Connections
@@ -105,6 +105,7 @@ class Region:
             *models.patches(importlib.import_module("ministack.core.responses")),
             *self._lambda_patches(),
             *self._other(),
+            *formation.patches(self.config),
         )
 
     def _broker_patches(self) -> tuple[Patch, ...]:

@@ -7,10 +7,11 @@ as they find AWS: one endpoint for both Regions, and a file with what differs he
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from hotsite.local import network, records
-from hotsite.local.cloud import CloudConfig, CloudState
+from hotsite.local.cloud import CloudConfig, CloudState, SiteState
 from hotsite.local.deployment import Deployed, client
 from hotsite.local.front import FrontConfig
 from hotsite.local.plan import Plan
@@ -41,6 +42,27 @@ def gateways(state: CloudState) -> tuple[Gateway, ...]:
     """Return how to reach each Region's APIs."""
     return tuple(
         Gateway(site.region, site.address, state.gateway_port) for site in state.sites
+    )
+
+
+def stated(state: CloudState, folder: Path) -> CloudState:
+    """Return a cloud's state with what only an empty one has.
+
+    Args:
+        state: Its addresses.
+        folder: The cloud's.
+    """
+    return replace(
+        state,
+        front_url=f"http://{state.dns_address}:{network.GATEWAY_PORT}",
+        parameters=str((folder / PARAMETERS_FILE).absolute()),
+    )
+
+
+def peers(state: CloudState, site: SiteState) -> tuple[tuple[str, str], ...]:
+    """Return Region and gateway of each other site."""
+    return tuple(
+        (other.region, other.gateway_url) for other in state.sites if other != site
     )
 
 

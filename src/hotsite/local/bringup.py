@@ -93,12 +93,6 @@ def draft(config: CloudConfig, block: Block, mark: str) -> CloudState:
         password=secrets.token_urlsafe(18),
         started_world_s=time.time(),
         steps=(),
-        front_url=f"http://{block.global_address}:{network.GATEWAY_PORT}"
-        if config.is_empty
-        else "",
-        parameters=str((folder / bare.PARAMETERS_FILE).absolute())
-        if config.is_empty
-        else "",
     )
 
 
@@ -304,11 +298,7 @@ class _Builder:
             delivery_s=self._config.delivery_s,
             name_server=f"{self._state.dns_address}:{self._state.dns_port}",
             control=cloud.region_control(self._state, site),
-            peers=tuple(
-                (other.region, other.gateway_url)
-                for other in self._state.sites
-                if self._config.is_empty and other != site
-            ),
+            peers=bare.peers(self._state, site) if self._config.is_empty else (),
         )
         config.state_dir.mkdir(parents=True)
         path = self.path(f"region-{letter}")

@@ -71,33 +71,37 @@ def register(subparsers: Any) -> None:
         _add_flags(part, name)
 
 
+def _add_up_flags(part: argparse.ArgumentParser) -> None:
+    part.add_argument("--detach", action="store_true", help="return when ready")
+    part.add_argument("--domain", default=clouds.DOMAIN)
+    part.add_argument("--dns-port", type=int, default=network.DNS_PORT)
+    part.add_argument(
+        "--block", type=int, default=1, help="first address block: 127.0.BLOCK"
+    )
+    part.add_argument(
+        "--raised-quotas",
+        default="",
+        metavar="JSON",
+        help='IoT calls a second beyond AWS\'s defaults: {"ListThings": 100}',
+    )
+    part.add_argument(
+        "--delivery",
+        type=float,
+        default=DELIVERY_S,
+        metavar="SECONDS",
+        help=f"how long cold telemetry waits for more (default {DELIVERY_S:g})",
+    )
+    part.add_argument(
+        "--empty",
+        action="store_true",
+        help="deploy nothing: two Regions and a domain, for hotsite deploy",
+    )
+
+
 def _add_flags(part: argparse.ArgumentParser, name: str) -> None:
     """Add what only one of the sub-commands takes."""
     if name == "up":
-        part.add_argument("--detach", action="store_true", help="return when ready")
-        part.add_argument("--domain", default=clouds.DOMAIN)
-        part.add_argument("--dns-port", type=int, default=network.DNS_PORT)
-        part.add_argument(
-            "--block", type=int, default=1, help="first address block: 127.0.BLOCK"
-        )
-        part.add_argument(
-            "--raised-quotas",
-            default="",
-            metavar="JSON",
-            help='IoT calls a second beyond AWS\'s defaults: {"ListThings": 100}',
-        )
-        part.add_argument(
-            "--delivery",
-            type=float,
-            default=DELIVERY_S,
-            metavar="SECONDS",
-            help=f"how long cold telemetry waits for more (default {DELIVERY_S:g})",
-        )
-        part.add_argument(
-            "--empty",
-            action="store_true",
-            help="deploy nothing: two Regions and a domain, for hotsite deploy",
-        )
+        _add_up_flags(part)
     elif name == "env":
         part.add_argument("--site", choices=("a", "b"), default="a")
     elif name == "fault":

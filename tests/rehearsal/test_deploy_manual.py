@@ -6,7 +6,7 @@ import shlex
 import subprocess
 
 import pytest
-from tests.docs.page import MARK, ROOT, blocks
+from tests.docs.page import MARK, ROOT, blocks, play
 from tests.local.empty_world import empty_cloud
 
 from hotsite.infra import packaging, release
@@ -52,3 +52,7 @@ def test_every_block_of_the_manual_works_and_shows_what_it_says(tmp_path):
             "hotsite-key-eu-central-1",
             "hotsite-key-eu-west-1",
         }
+
+
+def test_every_block_of_the_deploy_guide_works_and_shows_what_it_says(tmp_path):
+    play(ROOT / "docs" / "deploy-cdk.md", tmp_path, limit_s=200)

@@ -3,21 +3,14 @@
 import json
 import re
 
-import pytest
-
 from hotsite.infra import release
 
 DOMAIN = "fleet.example.com"
 REGIONS = {"a": "eu-central-1", "b": "eu-west-1"}
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    return release.write(tmp_path_factory.mktemp("release"))
-
-
-def plan(written):
-    return json.loads(written[0].with_name("stacks.json").read_text())
+def plan(released):
+    return json.loads(released[0].with_name("stacks.json").read_text())
 
 
 def resolved(value, names):
@@ -35,11 +28,11 @@ def resolved(value, names):
     return {key: resolved(one, names) for key, one in value.items()}
 
 
-def test_with_our_names_they_are_what_we_deploy(written, assembly):
+def test_with_our_names_they_are_what_we_deploy(released, assembly):
     ours = {path.name: json.loads(path.read_text()) for path in assembly.paths}
-    entries = plan(written)
+    entries = plan(released)
     assert len(entries) == len(ours)
-    for entry, path in zip(entries, written, strict=True):
+    for entry, path in zip(entries, released, strict=True):
         region = REGIONS[entry["site"]]
         noun = entry["name"].removesuffix(f"-{entry['site']}")
         stack = "hotsite-data" if noun == "data" else f"hotsite-{noun}-{region}"
@@ -57,18 +50,18 @@ def test_with_our_names_they_are_what_we_deploy(written, assembly):
         assert found == ours[f"{stack}.template.json"], path.name
 
 
-def test_each_fits_into_one_call_and_names_nobodys_domain(written):
-    for path in written:
+def test_each_fits_into_one_call_and_names_nobodys_domain(released):
+    for path in released:
         text = path.read_text()
         assert len(text) < 51_200, path.name
         for nobody in (release.DOMAIN, release.ACTIVE, release.STANDBY):
             assert nobody not in text, path.name
 
 
-def test_the_plan_says_where_each_parameter_comes_from(written):
-    entries = plan(written)
+def test_the_plan_says_where_each_parameter_comes_from(released):
+    entries = plan(released)
     done = {}
-    for entry, path in zip(entries, written, strict=True):
+    for entry, path in zip(entries, released, strict=True):
         template = json.loads(path.read_text())
         for parameter, source in entry["parameters"].items():
             assert parameter in template["Parameters"]

@@ -52,6 +52,22 @@ def test_what_cannot_work_is_refused_before_anything_is_made(world, more, domain
     assert world.statuses() == {}
 
 
+def test_a_fleet_that_is_there_is_read_and_not_touched(world):
+    iot = world.client("iot", SITES[0])
+    iot.create_thing_group(thingGroupName="kitchen")
+    for number in range(3):
+        iot.create_thing(thingName=f"oven-{number}")
+    done = world.hotsite("adopt", "--from", "a", "--json")
+    found = json.loads(done.stdout)
+    assert done.returncode == (1 if found["unread"] else 0), done.stderr
+    assert found["managed"][0].startswith("3 things")
+    assert "1 thing groups: kitchen" in found["managed"]
+    assert found["seed_s"] == 0.3
+    iot.delete_thing_group(thingGroupName="kitchen")
+    for number in range(3):
+        iot.delete_thing(thingName=f"oven-{number}")
+
+
 def test_a_killed_deployment_goes_on_and_a_destroyed_one_leaves_data_alone(world):
     first = world.start("deploy", "--yes")
     for line in first.stderr:

@@ -1,5 +1,6 @@
 """The account that boto3's environment points at: AWS, or what stands in for it."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -9,12 +10,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from hotsite.adapters.aws.account import AwsAccount
+from hotsite.adapters.aws.fleet_inventory import IotInventory
 from hotsite.adapters.aws.packages import BucketPackages
 from hotsite.adapters.aws.stacks import CloudFormationStacks
 from hotsite.adapters.clock import SystemClock
 from hotsite.errors import InvalidInputError
 from hotsite.faces.cli.deployworld import ASSET_KEY_PREFIX, World
 from hotsite.flows.deployment import Pace
+from hotsite.ports.adoption import Inventory
 from hotsite.ports.deployment import Packages
 from hotsite.settings import Settings
 
@@ -34,20 +37,7 @@ def open_world(settings: Settings, profile: str | None, name_server: str) -> Wor
     Raises:
         InvalidInputError: There is no such profile, or the name server is wrong.
     """
-    try:
-        session = boto3.session.Session(profile_name=profile)
-    except BotoCoreError as error:
-        raise InvalidInputError(f"--aws-profile: {error}") from error
-
-    @cache
-    def open_client(service: str, region: str) -> Any:
-        config = Config(
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"mode": "standard", "max_attempts": 6},
-            s3={"addressing_style": "path"},
-        )
-        return session.client(service, region_name=region, config=config)
+    open_client = _opener(profile)
 
     def packages(region: str, bucket: str) -> Packages:
         store = open_client("s3", region)
@@ -66,6 +56,40 @@ def open_world(settings: Settings, profile: str | None, name_server: str) -> Wor
         clock=SystemClock(),
         pace=Pace(look_every_s=_LOOK_NEAR_S if is_near else _LOOK_S),
     )
+
+
+def open_inventory(region: str, profile: str | None, *, things_max: int) -> Inventory:
+    """Return what a Region's AWS IoT Core holds.
+
+    Args:
+        region: AWS Region.
+        profile: Of the AWS configuration; None for the default.
+        things_max: How many things to count before it is enough.
+
+    Raises:
+        InvalidInputError: There is no such profile.
+    """
+    iot = _opener(profile)("iot", region)
+    return IotInventory(iot, region, things_max=things_max)
+
+
+def _opener(profile: str | None) -> Callable[[str, str], Any]:
+    try:
+        session = boto3.session.Session(profile_name=profile)
+    except BotoCoreError as error:
+        raise InvalidInputError(f"--aws-profile: {error}") from error
+
+    @cache
+    def open_client(service: str, region: str) -> Any:
+        config = Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "max_attempts": 6},
+            s3={"addressing_style": "path"},
+        )
+        return session.client(service, region_name=region, config=config)
+
+    return open_client
 
 
 def _resolver(name_server: str) -> dns.resolver.Resolver | None:

@@ -160,12 +160,18 @@ class Job:
 Open = Callable[[argparse.Namespace], Job]
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Let a command be told what to deploy, and into which account."""
+def add_place(command: argparse.ArgumentParser) -> None:
+    """Let a command be told whose settings and credentials it uses."""
     command.add_argument(
         "--config", type=Path, metavar="FILE", help="default: hotsite.toml"
     )
     command.add_argument("--aws-profile", metavar="NAME", help="of the AWS credentials")
+    command.add_argument("--json", action="store_true", help="one JSON document")
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Let a command be told what to deploy, and into which account."""
+    add_place(command)
     command.add_argument(
         "--account",
         default="",
@@ -178,7 +184,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help='JSON of template parameters, such as {"RaisedQuotas": ...}',
     )
-    command.add_argument("--json", action="store_true", help="one JSON document")
 
 
 def open_job(options: argparse.Namespace) -> Job:

@@ -42,6 +42,7 @@ COMMANDS = (
     "diff",
     "upgrade",
     "destroy",
+    "adopt",
     "seed",
     "verify",
     "status",

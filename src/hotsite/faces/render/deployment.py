@@ -112,8 +112,8 @@ def _costs(shown: Shown) -> Iterator[str]:
     cost = shown.cost
     if cost is not None:
         yield (
-            f"a month, of what is priced: {cost.on_top:,.2f} USD for the second "
-            f"Region, beside {cost.fleet:,.2f} USD for the fleet itself"
+            f"a month, only of what is priced: {cost.on_top:,.2f} USD on top of "
+            f"{cost.fleet:,.2f} USD for the fleet itself; most is not priced here"
         )
     elif shown.unpriced:
         yield "a month: not known; say telemetry.fleet_size in hotsite.toml"

@@ -15,6 +15,7 @@ from hotsite.core.account import (
 )
 from hotsite.core.headroom import Fleet, Limit, Need
 from hotsite.faces.cli import deploy, destroy, main
+from hotsite.faces.cli.awsworld import home_of
 from hotsite.faces.cli.deploying import Job, Made
 from hotsite.faces.cli.deployworld import World
 from hotsite.flows.deployment import Pace
@@ -265,3 +266,8 @@ def test_records_of_our_own_stacks_are_no_obstacle():
     facts = Facts(Owner(ID, "x"), zone, (), frozenset({"hs-site"}))
     wanted = Wanted(DOMAIN, Fleet(None), (f"iot.{DOMAIN}",))
     assert objections(facts, wanted) == ()
+
+
+def test_a_region_that_nobody_knows_is_asked_about_elsewhere():
+    assert home_of("eu-central-1") == "eu-central-1"
+    assert home_of("eu-west-9") == "us-east-1"

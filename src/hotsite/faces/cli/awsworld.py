@@ -24,6 +24,7 @@ from hotsite.settings import Settings
 # CloudFormation of AWS throttles who asks often; a stand-in on this machine does not.
 _LOOK_S, _LOOK_NEAR_S = 3.0, 0.3
 _LOOPBACK = "http://127."
+_FIRST = "us-east-1"
 
 
 def open_world(settings: Settings, profile: str | None, name_server: str) -> World:
@@ -47,7 +48,7 @@ def open_world(settings: Settings, profile: str | None, name_server: str) -> Wor
     formations = {each: open_client("cloudformation", each) for each in regions}
     is_near = formations[regions[0]].meta.endpoint_url.startswith(_LOOPBACK)
     return World(
-        account=AwsAccount(open_client, regions[0], _resolver(name_server)),
+        account=AwsAccount(open_client, home_of(regions[0]), _resolver(name_server)),
         stacks={
             region: CloudFormationStacks(formation)
             for region, formation in formations.items()
@@ -56,6 +57,16 @@ def open_world(settings: Settings, profile: str | None, name_server: str) -> Wor
         clock=SystemClock(),
         pace=Pace(look_every_s=_LOOK_NEAR_S if is_near else _LOOK_S),
     )
+
+
+def home_of(region: str) -> str:
+    """Return where to ask what belongs to no Region.
+
+    A Region that nobody has heard of has no endpoint that could say so; the first one
+    of AWS can. A new one, which boto3 does not know yet, is asked about there as well.
+    """
+    known = boto3.session.Session().get_available_regions("sts")
+    return region if region in known else _FIRST
 
 
 def open_inventory(region: str, profile: str | None, *, things_max: int) -> Inventory:

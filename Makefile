@@ -13,7 +13,7 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes 
 # Each test starts many processes: they would all compile hotsite anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup companion drill test rehearse tools check format lock soak bench conformance clean
+.PHONY: help setup companion drill test rehearse tools release check format lock soak bench conformance clean
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -67,6 +67,9 @@ bench: $(VENV)/.ready .venv-clients/.ready ## Write the benchmarks, one JSON fil
 
 conformance: $(VENV)/.ready .venv-clients/.ready ## Try our agent, the AWS SDK v2 and paho, and write docs/conformance.md
 	@$(BIN)/python scripts/conformance.py
+
+release: $(VENV)/.ready ## Templates, packages, wheel, SBOM and digests under build/release/
+	@$(BIN)/python scripts/release.py --out build/release
 
 check: $(VENV)/.ready ## ruff, mypy --strict, import-linter, tidy: before each commit
 	@$(BIN)/ruff check --quiet src tests scripts conformance

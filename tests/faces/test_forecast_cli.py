@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from hotsite.faces.cli.foresight import known_prices
 from hotsite.faces.cli.main import main
+from hotsite.faces.cli.pricelist import known_prices
 
 SETTINGS = """\
 domain = "fleet.example.com"

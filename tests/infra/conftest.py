@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hotsite.infra import release
 from hotsite.infra.synth import synthesise
 from hotsite.settings import OnboardingSettings, Settings
 
@@ -44,3 +45,8 @@ def settings():
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory):
     return Assembly(synthesise(SETTINGS, tmp_path_factory.mktemp("templates")))
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory):
+    return release.write(tmp_path_factory.mktemp("release"))

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from hotsite.infra.constructs.alarms import Alarms, Watched
 from hotsite.infra.constructs.capture import Capture
+from hotsite.infra.constructs.dashboard import Dashboard
 from hotsite.infra.constructs.replication import Replicator
 from hotsite.infra.constructs.sweep import Sweep
 from hotsite.infra.inputs import declare_replication
@@ -29,6 +30,7 @@ class ReplicationStack(RegionStack):
         sweep = Sweep(self, inputs)
         watched = Watched(replicator.function, replicator.stream, capture.missed_name)
         alarms = Alarms(self, inputs, watched)
+        Dashboard(self, inputs, watched, alarms.names)
         outputs = {
             "AlarmTopic": alarms.topic,
             "CaptureFunction": capture.function,

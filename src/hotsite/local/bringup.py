@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hotsite.core.strategy import Strategy
 from hotsite.errors import NotReadyError
-from hotsite.local import cloud, control, deployment, network, records
+from hotsite.local import bare, cloud, control, deployment, network, records
 from hotsite.local.backbone import BackboneConfig
 from hotsite.local.certificates import Authority, Pair
 from hotsite.local.cloud import CloudConfig, CloudState, SiteState
@@ -132,6 +132,10 @@ async def bring_up(
     issuer = processes.start("issuer", "hotsite.local.issuer", builder.path("issuer"))
     await asyncio.gather(*regions, issuer)
     note("Regions and issuer answer")
+    if config.is_empty:
+        await _bring_up_empty(builder, config, state, processes)
+        note("both Regions are empty, names answer")
+        return
     done = await asyncio.to_thread(deployment.deploy, builder.plan)
     note("templates deployed in both Regions")
     await asyncio.to_thread(builder.write_names, done)
@@ -156,6 +160,21 @@ async def bring_up(
         if check.is_of_site and check.region in regions_lit:
             await _await_healthy(check, state, limit_s)
     note("site a healthy, b is off" if is_pilot_light else "both sites healthy")
+
+
+async def _bring_up_empty(
+    builder: "_Builder", config: CloudConfig, state: CloudState, processes: Processes
+) -> None:
+    done = await asyncio.to_thread(bare.make_zones, builder.plan)
+    done = replace(done, global_tables=config.global_tables)
+    await asyncio.to_thread(builder.write_names, done)
+    bare.write_parameters(builder.plan, Path(state.parameters))
+    backbone = builder.path("backbone")
+    await asyncio.gather(
+        processes.start("backbone", "hotsite.local.backbone", backbone),
+        processes.start("dns", "hotsite.local.dns", builder.path("dns")),
+    )
+    await bare.start(config, state, processes)
 
 
 async def _await_healthy(
@@ -284,6 +303,7 @@ class _Builder:
             delivery_s=self._config.delivery_s,
             name_server=f"{self._state.dns_address}:{self._state.dns_port}",
             control=cloud.region_control(self._state, site),
+            peers=bare.peers(self._state, site) if self._config.is_empty else (),
         )
         config.state_dir.mkdir(parents=True)
         path = self.path(f"region-{letter}")

@@ -75,6 +75,9 @@ class CloudConfig:
             clients, into ``sightings-*.jsonl`` in the folder.
         delivery_s: Longest that cold telemetry waits for more of it, in seconds.
         strategy: What the templates make of the standby.
+        is_empty: Whether nothing is deployed, and others will.
+        global_tables: Names of the tables that replicate once they are there, in an
+            empty cloud.
     """
 
     name: str
@@ -94,6 +97,8 @@ class CloudConfig:
     is_observed: bool = False
     delivery_s: float = DELIVERY_S
     strategy: Strategy = Strategy.HOT_SITE
+    is_empty: bool = False
+    global_tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,8 @@ class CloudState:
         steps: How long the start took.
         faults: What was injected and lasts; kills and freezes are in `processes`.
         strategy: What the standby was when it was made.
+        front_url: One endpoint for both Regions, in an empty cloud.
+        parameters: File of what templates are told here, in an empty cloud.
     """
 
     schema: int
@@ -199,6 +206,8 @@ class CloudState:
     steps: tuple[Step, ...]
     faults: tuple[Fault, ...] = ()
     strategy: Strategy = Strategy.HOT_SITE
+    front_url: str = ""
+    parameters: str = ""
 
     @property
     def witness_name(self) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hotsite.errors import HotsiteError, InvalidInputError, NotReadyError
-from hotsite.local import bringup, cloud, control, network, records, sentinel
+from hotsite.local import bare, bringup, cloud, control, network, records, sentinel
 from hotsite.local.cloud import CloudConfig, CloudState, ProcessState, Step
 from hotsite.local.faults import Fault
 from hotsite.local.injector import Injector
@@ -113,6 +113,8 @@ class Supervisor:
         )
         await self._processes.start_sentinel()
         draft = bringup.draft(config, claim.block, self._mark)
+        if config.is_empty:
+            draft = bare.stated(draft, self._folder)
         self._state = replace(draft, supervisor=identify("supervisor", os.getpid()))
         servers.append(await control.serve(Path(draft.control), self._answer))
         self._note("addresses claimed")

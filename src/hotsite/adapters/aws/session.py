@@ -25,7 +25,7 @@ from hotsite.errors import (
 )
 
 # Error codes as the botocore models of DynamoDB, IoT and IoT data name them, and
-# those of S3 as its API reference does ("Error responses").
+# those of S3 and EC2 as their API references do ("Error responses", "Error codes").
 _ERRORS: dict[str, type[HotsiteError]] = {
     "ThrottlingException": ThrottledError,
     "ProvisionedThroughputExceededException": ThrottledError,
@@ -58,6 +58,7 @@ _ERRORS: dict[str, type[HotsiteError]] = {
     "ExpiredTokenException": RefusedError,
     "UnrecognizedClientException": RefusedError,
     "UnauthorizedException": RefusedError,
+    "UnauthorizedOperation": RefusedError,
     "LimitExceededException": PermanentError,
 }
 

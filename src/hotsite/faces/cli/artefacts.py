@@ -29,20 +29,27 @@ class Artefacts:
 
     Attributes:
         templates: Folder of CloudFormation templates and their plan.
-        lambdas: Folder of Lambda zips for this machine.
+        lambdas: Folder of Lambda zips, for this machine or for AWS.
     """
 
     templates: Path
     lambdas: Path
 
 
-def make(settings: Settings, folder: Path, say: Callable[[str], None]) -> Artefacts:
+def make(
+    settings: Settings,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    is_for_aws: bool = False,
+) -> Artefacts:
     """Make what is missing; a second call with the same sources makes nothing.
 
     Args:
         settings: What the templates are made for.
         folder: Where results are kept, by digest.
         say: Told what takes long.
+        is_for_aws: Whether the zips run on Lambda (arm64) and not on this machine.
 
     Returns:
         Folders whose content is complete.
@@ -50,13 +57,13 @@ def make(settings: Settings, folder: Path, say: Callable[[str], None]) -> Artefa
     Raises:
         HotsiteError: Synthesis or packaging failed; nothing half-made is kept.
     """
-    target = folder / digest(settings)
+    target = folder / f"{digest(settings)}{'-aws' if is_for_aws else ''}"
     if not target.exists():
         say("making templates and Lambda packages (once for these sources)")
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".making-"))
         try:
-            _make_into(settings, scratch)
+            _make_into(settings, scratch, is_for_aws=is_for_aws)
             scratch.rename(target)
         except OSError:
             # Another process made the same at the same time: theirs is as good.
@@ -82,12 +89,13 @@ def digest(settings: Settings) -> str:
     return found.hexdigest()[:16]
 
 
-def _make_into(settings: Settings, folder: Path) -> None:
+def _make_into(settings: Settings, folder: Path, *, is_for_aws: bool) -> None:
     # The CDK takes seconds to import and no other command needs it.
     from hotsite.infra import packaging, synth  # noqa: PLC0415
 
     synth.synthesise(settings, folder / "templates")
-    packaging.build_all(packaging.Platform.HOST, folder / "lambdas")
+    platform = packaging.Platform.AWS if is_for_aws else packaging.Platform.HOST
+    packaging.build_all(platform, folder / "lambdas")
 
 
 def _forget_old(folder: Path, *, keep: Path) -> None:

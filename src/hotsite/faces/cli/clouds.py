@@ -43,6 +43,9 @@ def config_for(
         lambdas=str(made.lambdas.absolute()),
         audience=settings.issuer.audience,
         strategy=settings.strategy,
+        global_tables=tuple(
+            map(settings.table, ("registry", "telemetry", "operations"))
+        ),
     )
 
 

@@ -3,20 +3,17 @@
 import argparse
 import json
 import sys
-import tomllib
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
-from hotsite.core import records
 from hotsite.core.forecast import outlook, plan
-from hotsite.core.forecast.costs import Prices
 from hotsite.core.forecast.outlook import Goals, Option
 from hotsite.core.forecast.plan import Device, FaultKind, HealthCheck, Plan, Quotas
 from hotsite.core.hardship import Follow
 from hotsite.core.strategy import Strategy
 from hotsite.errors import InvalidInputError
+from hotsite.faces.cli.pricelist import known_prices
 from hotsite.faces.render import forecast as render
 from hotsite.faces.render import forecastpage
 from hotsite.settings import Settings
@@ -95,12 +92,6 @@ def _device(options: argparse.Namespace, settings: Settings, spread_s: float) ->
         return device
     backoff = replace(device.policy.backoff, throttle_spread_s=max(0.0, spread_s))
     return replace(device, policy=replace(device.policy, backoff=backoff))
-
-
-def known_prices() -> Prices:
-    """Return the prices that the package knows."""
-    file = resources.files(__package__).joinpath("prices.toml")
-    return records.read(Prices, tomllib.loads(file.read_text("utf-8")), where="prices")
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

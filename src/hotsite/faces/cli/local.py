@@ -71,28 +71,37 @@ def register(subparsers: Any) -> None:
         _add_flags(part, name)
 
 
+def _add_up_flags(part: argparse.ArgumentParser) -> None:
+    part.add_argument("--detach", action="store_true", help="return when ready")
+    part.add_argument("--domain", default=clouds.DOMAIN)
+    part.add_argument("--dns-port", type=int, default=network.DNS_PORT)
+    part.add_argument(
+        "--block", type=int, default=1, help="first address block: 127.0.BLOCK"
+    )
+    part.add_argument(
+        "--raised-quotas",
+        default="",
+        metavar="JSON",
+        help='IoT calls a second beyond AWS\'s defaults: {"ListThings": 100}',
+    )
+    part.add_argument(
+        "--delivery",
+        type=float,
+        default=DELIVERY_S,
+        metavar="SECONDS",
+        help=f"how long cold telemetry waits for more (default {DELIVERY_S:g})",
+    )
+    part.add_argument(
+        "--empty",
+        action="store_true",
+        help="deploy nothing: two Regions and a domain, for hotsite deploy",
+    )
+
+
 def _add_flags(part: argparse.ArgumentParser, name: str) -> None:
     """Add what only one of the sub-commands takes."""
     if name == "up":
-        part.add_argument("--detach", action="store_true", help="return when ready")
-        part.add_argument("--domain", default=clouds.DOMAIN)
-        part.add_argument("--dns-port", type=int, default=network.DNS_PORT)
-        part.add_argument(
-            "--block", type=int, default=1, help="first address block: 127.0.BLOCK"
-        )
-        part.add_argument(
-            "--raised-quotas",
-            default="",
-            metavar="JSON",
-            help='IoT calls a second beyond AWS\'s defaults: {"ListThings": 100}',
-        )
-        part.add_argument(
-            "--delivery",
-            type=float,
-            default=DELIVERY_S,
-            metavar="SECONDS",
-            help=f"how long cold telemetry waits for more (default {DELIVERY_S:g})",
-        )
+        _add_up_flags(part)
     elif name == "env":
         part.add_argument("--site", choices=("a", "b"), default="a")
     elif name == "fault":
@@ -176,6 +185,7 @@ def up(options: argparse.Namespace) -> int:
         block=options.block,
         raised_quotas=options.raised_quotas,
         delivery_s=options.delivery,
+        is_empty=options.empty,
     )
     with contextlib.ExitStack() as stack:
         launched = stack.enter_context(launcher.Launched(config, _say))
@@ -299,10 +309,11 @@ def _variables(local: LocalCloud, letter: str) -> dict[str, str]:
         token.touch(mode=0o600)
         token.write_text(local.token(), "ascii")
     return {
+        **_stand_in(state),
         "AWS_ACCESS_KEY_ID": state.account_id,
         "AWS_SECRET_ACCESS_KEY": cloud.SECRET,
         "AWS_DEFAULT_REGION": site.region,
-        "AWS_ENDPOINT_URL": site.gateway_url,
+        "AWS_ENDPOINT_URL": state.front_url or site.gateway_url,
         "HOTSITE_DOMAIN": state.domain,
         "HOTSITE_CA": state.ca,
         "HOTSITE_DNS": f"{state.dns_address}:{state.dns_port}",
@@ -310,6 +321,13 @@ def _variables(local: LocalCloud, letter: str) -> dict[str, str]:
         "HOTSITE_IOT": f"iot.{state.domain}:{state.mqtt_port}",
         "HOTSITE_TOKEN_FILE": str(token),
     }
+
+
+def _stand_in(state: CloudState) -> dict[str, str]:
+    """Return what `hotsite deploy` is told of a place that is not AWS."""
+    if not state.parameters:
+        return {}
+    return {"HOTSITE_PARAMETERS": state.parameters, "HOTSITE_PLATFORM": "host"}
 
 
 def _summary(state: CloudState) -> str:

@@ -38,6 +38,11 @@ COMMANDS = (
     "report",
     "local",
     "synth",
+    "deploy",
+    "diff",
+    "upgrade",
+    "destroy",
+    "adopt",
     "seed",
     "verify",
     "status",
@@ -55,7 +60,12 @@ COMMANDS = (
     "firmware",
     "conformance",
 )
-_MODULES = {"failback": "failover", "resume": "pause"}
+_MODULES = {
+    "failback": "failover",
+    "resume": "pause",
+    "diff": "deploy",
+    "upgrade": "deploy",
+}
 
 
 def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:

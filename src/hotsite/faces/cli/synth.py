@@ -15,6 +15,7 @@ from PyPI (make setup sees to it). The same input gives the same bytes.
 examples:
   hotsite synth --out build/templates
   hotsite synth --packages
+  hotsite synth --release --packages --out build/release/templates
 """
 
 
@@ -34,17 +35,24 @@ def register(commands: Any) -> None:
     command.add_argument(
         "--packages", action="store_true", help="Lambda zips for AWS (arm64), too"
     )
+    command.add_argument(
+        "--release",
+        action="store_true",
+        help="with domain and Regions as parameters; reads no hotsite.toml",
+    )
     command.add_argument("--json", action="store_true", help="JSON on stdout")
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the templates, and the zips where asked for."""
-    settings = read_settings(options.config)
     # The CDK takes seconds to import and no other command needs it.
-    from hotsite.infra import packaging, synth  # noqa: PLC0415
+    from hotsite.infra import packaging, release, synth  # noqa: PLC0415
 
-    written = [*synth.synthesise(settings, options.out)]
+    if options.release:
+        written = [*release.write(options.out)]
+    else:
+        written = [*synth.synthesise(read_settings(options.config), options.out)]
     if options.packages:
         folder = options.out / "lambdas"
         written += packaging.build_all(packaging.Platform.AWS, folder)

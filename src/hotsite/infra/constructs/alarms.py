@@ -82,8 +82,13 @@ class Alarms(Construct):
             self, "Topic", topic_name=f"{inputs.settings.prefix}-alarms"
         )
         self.topic = topic.ref
-        for alarm in _alarms(inputs, watched):
+        alarms = _alarms(inputs, watched)
+        self.names = tuple(self._name(alarm) for alarm in alarms)
+        for alarm in alarms:
             self._make(alarm)
+
+    def _name(self, alarm: _Alarm) -> str:
+        return f"{self._inputs.settings.prefix}-{alarm.identifier}"
 
     def _make(self, alarm: _Alarm) -> None:
         namespace, metric = alarm.metric
@@ -92,7 +97,7 @@ class Alarms(Construct):
         cloudwatch.CfnAlarm(
             self,
             alarm.identifier,
-            alarm_name=f"{self._inputs.settings.prefix}-{alarm.identifier}",
+            alarm_name=self._name(alarm),
             alarm_description=alarm.says,
             namespace=namespace,
             metric_name=metric,

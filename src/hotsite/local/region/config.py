@@ -58,6 +58,8 @@ class RegionConfig:
         name_server: address and port of the DNS server that Lambdas ask for names
             of other sites; empty for none.
         control: Unix socket that takes the faults of this Region; None for none.
+        peers: Region and gateway of each other Region, where templates are deployed
+            as on AWS: one Region's stack makes tables in another; empty for none.
     """
 
     region: str
@@ -80,6 +82,7 @@ class RegionConfig:
     delivery_s: float = DELIVERY_S
     name_server: str = ""
     control: Path | None = None
+    peers: tuple[tuple[str, str], ...] = ()
 
     @property
     def gateway_url(self) -> str:
@@ -167,6 +170,7 @@ def _parse(fields: Mapping[str, object]) -> RegionConfig:
         delivery_s=float(str(fields.get("delivery_s", DELIVERY_S))),
         name_server=str(fields.get("name_server", "")),
         control=_path(fields, "control"),
+        peers=_peers(fields),
     )
 
 
@@ -187,6 +191,13 @@ def _names(fields: Mapping[str, object]) -> tuple[str, ...]:
     if not isinstance(names, list) or not names:
         raise ValueError("mqtt_server_names: a list of names is needed")
     return tuple(str(name).lower() for name in names)
+
+
+def _peers(fields: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    pairs = fields.get("peers", [])
+    if not isinstance(pairs, list):
+        raise TypeError("peers: a list of Regions and URLs is needed")
+    return tuple((str(region), str(url)) for region, url in pairs)
 
 
 def _certificates(

@@ -16,7 +16,15 @@ from collections.abc import Callable
 from typing import Any
 
 from hotsite.errors import PermanentError
-from hotsite.local.region import cors, later, models, nursery, sql, workers
+from hotsite.local.region import (
+    cors,
+    formation,
+    later,
+    models,
+    nursery,
+    sql,
+    workers,
+)
 from hotsite.local.region.authorization import Authorization, remember_more
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.connections import Connections
@@ -106,6 +114,7 @@ class Region:
             *cors.patches(),
             *self._lambda_patches(),
             *self._other(),
+            *formation.patches(self.config),
         )
 
     def _broker_patches(self) -> tuple[Patch, ...]:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from hotsite.core.strategy import Strategy
 from hotsite.errors import NotReadyError
 from hotsite.local import bare, cloud, control, deployment, network, records
 from hotsite.local.backbone import BackboneConfig
@@ -140,9 +139,7 @@ async def bring_up(
     note("templates deployed in both Regions")
     await asyncio.to_thread(builder.write_names, done)
     # A pilot light is off: nobody wakes its canary, and nobody waits for its health.
-    is_pilot_light = config.strategy is Strategy.PILOT_LIGHT
-    lit = config.sites[:1] if is_pilot_light else config.sites
-    regions_lit = {site.region for site in lit}
+    regions_lit = {site.region for site in config.lit}
     waking = (
         asyncio.to_thread(deployment.wake, builder.plan, canary)
         for canary in done.canaries
@@ -159,7 +156,8 @@ async def bring_up(
     for check in done.health_checks:
         if check.is_of_site and check.region in regions_lit:
             await _await_healthy(check, state, limit_s)
-    note("site a healthy, b is off" if is_pilot_light else "both sites healthy")
+    is_all = len(config.lit) == len(config.sites)
+    note("both sites healthy" if is_all else "site a healthy, b is off")
 
 
 async def _bring_up_empty(

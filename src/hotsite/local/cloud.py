@@ -100,6 +100,11 @@ class CloudConfig:
     is_empty: bool = False
     global_tables: tuple[str, ...] = ()
 
+    @property
+    def lit(self) -> tuple[Site, ...]:
+        """Return the sites whose compute is on."""
+        return self.sites[: 1 if self.strategy is Strategy.PILOT_LIGHT else None]
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:

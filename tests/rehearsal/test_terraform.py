@@ -42,6 +42,16 @@ provider "aws" {
   }
 }
 """
+# What S3 does by itself since 2023, and an older provider takes for a difference.
+ENCRYPTED = """force_destroy = true
+  server_side_encryption_configuration {
+    rule {
+      apply_server_side_encryption_by_default {
+        sse_algorithm = "AES256"
+      }
+    }
+  }
+"""
 
 
 class Work:
@@ -62,6 +72,7 @@ class Work:
         if self.version.startswith("3."):
             for path in (module / "versions.tf", module / "main.tf"):
                 text = path.read_text().replace("aws_s3_object", "aws_s3_bucket_object")
+                text = text.replace("force_destroy = true\n", ENCRYPTED)
                 path.write_text(text.replace('">= 4.0"', f'"= {self.version}"'))
             stacks = module / "stacks.tf"
             text = stacks.read_text()

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hotsite.settings import Settings
+from hotsite.settings import OnboardingSettings, Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
 DOMAIN = "fleet.example.com"
@@ -21,7 +21,7 @@ _HEAD = """\
 # Permissions
 
 Written by `scripts/permissions.py` from the templates of two hot sites (`{domain}`, eu-central-1 and eu-west-1), and held to them by a test: do not edit. Both sites
-have the same roles, so the active one's are shown. `{{Region}}` and `{{Account}}` are the stack's own: no role reaches into another Region or account but where it is named.
+have the same roles, so the active one's are shown. Everything is turned on: what names `Escrow`, and `iot:CreateKeysAndCertificate`, is there with `custody = "escrow"` only. `{{Region}}` and `{{Account}}` are the stack's own: no role reaches into another Region or account but where it is named.
 
 No role has a managed policy, and no action has a wildcard (`tests/infra/test_validation.py`, rule `roles_name_their_actions`). Each action is called by the function's own code
 (`tests/infra/test_permissions.py`). In the local Regions IAM is enforced, so what is missing fails there as well.
@@ -148,7 +148,9 @@ def main() -> int:
     from hotsite.infra.synth import synthesise  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as directory:
-        synthesise(Settings(DOMAIN), Path(directory))
+        synthesise(
+            Settings(DOMAIN, onboarding=OnboardingSettings("escrow")), Path(directory)
+        )
         PAGE.write_text(page(read(Path(directory))))
     return 0
 

@@ -13,7 +13,7 @@ locals {
 
   # In whole templates a parameter is declared before anything refers to it.
   declared = {
-    for name in ["key-a", "key-b", "data", "cold-a", "cold-b", "site-a", "site-b", "replication-a", "replication-b", "copies-a", "copies-b", "telemetry-a", "telemetry-b"] :
+    for name in ["key-a", "key-b", "data", "cold-a", "cold-b", "site-a", "site-b", "replication-a", "replication-b", "copies-a", "copies-b", "telemetry-a", "telemetry-b", "firmware-a", "firmware-b"] :
     name => keys(lookup(jsondecode(file("${local.release}/templates/${name}.template.json")), "Parameters", {}))
   }
 

@@ -219,3 +219,39 @@ resource "aws_cloudformation_stack" "telemetry_b" {
 
   depends_on = [aws_cloudformation_stack.cold_b, aws_s3_object.code_standby]
 }
+
+resource "aws_cloudformation_stack" "firmware_a" {
+  provider = aws.active
+
+  name          = "hotsite-firmware-${var.active_region}"
+  template_body = file("${local.release}/templates/firmware-a.template.json")
+  capabilities  = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+
+  parameters = {
+    for name, value in merge(local.common, {
+      AssetBucket = aws_s3_bucket.code_active.id
+      ApiId       = aws_cloudformation_stack.site_a.outputs["ApiId"]
+    }) :
+    name => value if contains(local.declared["firmware-a"], name)
+  }
+
+  depends_on = [aws_s3_object.code_active]
+}
+
+resource "aws_cloudformation_stack" "firmware_b" {
+  provider = aws.standby
+
+  name          = "hotsite-firmware-${var.standby_region}"
+  template_body = file("${local.release}/templates/firmware-b.template.json")
+  capabilities  = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+
+  parameters = {
+    for name, value in merge(local.common, {
+      AssetBucket = aws_s3_bucket.code_standby.id
+      ApiId       = aws_cloudformation_stack.site_b.outputs["ApiId"]
+    }) :
+    name => value if contains(local.declared["firmware-b"], name)
+  }
+
+  depends_on = [aws_s3_object.code_standby]
+}

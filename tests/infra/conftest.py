@@ -49,4 +49,4 @@ def assembly(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def released(tmp_path_factory):
-    return release.write(tmp_path_factory.mktemp("release"))
+    return release.write(tmp_path_factory.mktemp("release"), SETTINGS.onboarding)

@@ -15,12 +15,13 @@ from typing import Any
 
 from hotsite.errors import InvalidInputError
 from hotsite.infra import synth
-from hotsite.settings import Settings, SiteSettings
+from hotsite.settings import OnboardingSettings, Settings, SiteSettings
 
 # RFC 6761: .invalid is nobody's. The Regions have the form of Regions.
 DOMAIN, ACTIVE, STANDBY = "domain.hotsite.invalid", "xx-active-1", "xx-standby-2"
 # CloudFormation API, CreateStack: TemplateBody.
 BODY_BYTES_MAX = 51_200
+_ONBOARDING = OnboardingSettings()
 _REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 _PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "Domain": {
@@ -54,11 +55,14 @@ class Names:
         return re.compile("|".join(map(re.escape, self.texts)))
 
 
-def write(out_dir: Path) -> tuple[Path, ...]:
+def write(
+    out_dir: Path, onboarding: OnboardingSettings = _ONBOARDING
+) -> tuple[Path, ...]:
     """Write the templates, and ``stacks.json`` with what each one needs.
 
     Args:
         out_dir: Directory for both; made if missing.
+        onboarding: How devices are onboarded; the keys stay on them by default.
 
     Returns:
         The templates, in the order in which they deploy.
@@ -70,7 +74,8 @@ def write(out_dir: Path) -> tuple[Path, ...]:
     sites = (SiteSettings("a", ACTIVE), SiteSettings("b", STANDBY))
     out_dir.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as directory:
-        synth.synthesise(Settings(DOMAIN, sites=sites), Path(directory))
+        settings = Settings(DOMAIN, sites=sites, onboarding=onboarding)
+        synth.synthesise(settings, Path(directory))
         entries = json.loads((Path(directory) / synth.PLAN_FILE).read_text())
         written = []
         for entry in entries:

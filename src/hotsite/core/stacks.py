@@ -340,7 +340,9 @@ def order_for(
     if lacking:
         raise InvalidInputError(f"{stack.name}: no value for {', '.join(lacking)}")
     is_new = is_absent(seen)
-    takes_over = takes_over and is_new
+    # Only data is taken over: what else is there by a wanted name is somebody's.
+    has_data = any(one.is_kept and one.title for one in stack.resources)
+    takes_over = takes_over and is_new and has_data
     said = [stack.body, sorted(values.items()), is_new, takes_over]
     digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:_DIGEST_LENGTH]
     return Order(f"hotsite-{digest}", stack, values, is_new, takes_over)

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ from hotsite.ports.pan import Firmware
 # Phones that look at the state once a second hear the end of it.
 _LINGER_S = 3.0
 BLUEZ = "bluez"
+# Beside device.json in the directory of a device that has slots for firmware.
+_FIRMWARE = "firmware.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,37 @@ async def _run(
     def tell(event: lines.Event) -> None:
         write(event, at_s=time.time())
 
-    hosts = [make_host(folder, tell) for folder in folders]
+    with ExitStack() as kits:
+        slots = [_slots(folder, kits) for folder in folders]
+        hosts = [
+            make_host(folder, tell, firmware)
+            for folder, firmware in zip(folders, slots, strict=True)
+        ]
+        return await _serve(hosts, doors, tell, is_once=is_once)
+
+
+def _slots(folder: Path, kits: ExitStack) -> Firmware | None:
+    """Return the slots of a device that takes firmware from phones, if it does."""
+    if not (folder / _FIRMWARE).exists():
+        return None
+    # Verifying is an extra: docs/adr/0003-dependencies.md.
+    try:
+        module = importlib.import_module("hotsite.faces.agent.firmware")
+    except ImportError as error:
+        raise InvalidInputError(
+            f"{folder / _FIRMWARE} needs `pip install hotsite[firmware]`: {error}"
+        ) from error
+    taken: Firmware = kits.enter_context(module.open_kit(folder)).courier
+    return taken
+
+
+async def _serve(
+    hosts: Sequence[Host],
+    doors: Doors,
+    tell: Callable[[lines.Event], None],
+    *,
+    is_once: bool,
+) -> int:
     stopped = loop.exit_on_signals()
     opened: list[_Door] = []
     work: list[asyncio.Task[Any]] = []

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hotsite.faces.cli import companiononboard, companionserve
+from hotsite.faces.cli import companionfirmware, companiononboard, companionserve
 
 
 def register(commands: Any) -> None:
@@ -10,4 +10,5 @@ def register(commands: Any) -> None:
     command = commands.add_parser("companion", help="bring devices from the box in")
     verbs = command.add_subparsers(dest="verb", metavar="VERB", required=True)
     companiononboard.register(verbs)
+    companionfirmware.register(verbs)
     companionserve.register(verbs)

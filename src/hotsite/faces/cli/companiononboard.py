@@ -20,7 +20,7 @@ from rich.progress import Progress
 
 from hotsite.adapters import onboarding_api
 from hotsite.adapters.pan_security import PhoneSecurity
-from hotsite.core.label import Label, read_label, read_qr
+from hotsite.core.label import Label, read_label
 from hotsite.core.onboarding import Request, claim_of
 from hotsite.core.pan_frames import Document
 from hotsite.errors import (
@@ -31,7 +31,7 @@ from hotsite.errors import (
     RetryableError,
     UnreachableError,
 )
-from hotsite.faces.cli.companionreach import open_reach
+from hotsite.faces.cli.companionreach import add_way, one_label, open_reach
 from hotsite.faces.cli.files import read_text
 from hotsite.faces.cli.onboard import (
     add_api_arguments,
@@ -67,17 +67,7 @@ def register(verbs: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    way = verb.add_mutually_exclusive_group(required=True)
-    way.add_argument(
-        "--wifi",
-        nargs="?",
-        const="",
-        metavar="HOST[:PORT]",
-        help="over HTTP; default where devices are on their own Wi-Fi",
-    )
-    way.add_argument(
-        "--ble", metavar="ADAPTER", help="bleak (the system's), or as bumble names it"
-    )
+    add_way(verb)
     what = verb.add_mutually_exclusive_group(required=True)
     what.add_argument("--label", metavar="LABEL", help="a QR code's text, in a file")
     what.add_argument("--labels", type=Path, metavar="CSV", help="many labels")
@@ -137,9 +127,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _labels(options: argparse.Namespace) -> list[Label]:
     if options.label is not None:
-        if options.label == "-":
-            return [read_qr(sys.stdin.read())]
-        return [read_qr(read_text(Path(options.label)))]
+        return [one_label(options.label)]
     path: Path = options.labels
     rows = csv.DictReader(read_text(path).splitlines())
     labels = []

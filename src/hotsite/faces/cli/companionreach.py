@@ -1,13 +1,45 @@
 """Open the radio, or the network, that a command's flags name."""
 
+import argparse
 import importlib
+import sys
+from pathlib import Path
 from typing import Any
 
 from hotsite.adapters.pan_http_link import HttpReach
+from hotsite.core.label import Label, read_qr
 from hotsite.errors import InvalidInputError
+from hotsite.faces.cli.files import read_text
 from hotsite.ports.pan import Reach
 
 BLEAK = "bleak"
+
+
+def add_way(verb: argparse.ArgumentParser) -> None:
+    """Let a command name the way to a device."""
+    way = verb.add_mutually_exclusive_group(required=True)
+    way.add_argument(
+        "--wifi",
+        nargs="?",
+        const="",
+        metavar="HOST[:PORT]",
+        help="over HTTP; default where devices are on their own Wi-Fi",
+    )
+    way.add_argument(
+        "--ble", metavar="ADAPTER", help="bleak (the system's), or as bumble names it"
+    )
+
+
+def one_label(source: str) -> Label:
+    """Return the label in a file, or on stdin: no code is in the list of processes.
+
+    Args:
+        source: Path of the file, or ``-``.
+
+    Raises:
+        InvalidInputError: It is unreadable, or no label.
+    """
+    return read_qr(sys.stdin.read() if source == "-" else read_text(Path(source)))
 
 
 async def open_reach(wifi: str | None, ble: str | None) -> Reach:

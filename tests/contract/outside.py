@@ -24,6 +24,7 @@ from hotsite.core.health import HealthVerdict
 from hotsite.core.move import decode
 from hotsite.core.operations import Claim
 from hotsite.core.standing import FencePolicy
+from hotsite.core.strategy import Strategy, witness_name
 from hotsite.disasters.failover.ports import FarCommands, FarNames, FarSites
 from hotsite.faces.lambdas import http as answers
 from hotsite.flows import health, switch
@@ -197,7 +198,9 @@ class RealNamesSeen:
     def port(self):
         resolver = DnsResolver(SERVER, PORT, query_s_max=1.0)
         return ResolvedNames(
-            DOMAIN, lambda name: asyncio.run(resolver.resolve(name)).site
+            DOMAIN,
+            witness_name(Strategy.HOT_SITE, DOMAIN),
+            lambda name: asyncio.run(resolver.resolve(name)).site,
         )
 
     def leads_to(self):

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 from typing import Protocol
 
@@ -45,7 +46,13 @@ SUITES = {
     "LastMessages": (f"{HERE}/test_users.py", "heard.port.read"),
     "Allowance": (f"{HERE}/test_users.py", "allowed.port.spend"),
     "Escrow": (f"{HERE}/test_escrow.py", "vault.escrow"),
+    "Stacks": (f"{HERE}/test_stacks.py", "stacks"),
+    "FirmwareFiles": (f"{HERE}/test_firmware_files.py", "files"),
 }
+PAN = "tests/pan"
+# Both ends of a session: bytes in memory, and the real ciphers over HTTP.
+SESSION = (f"{PAN}/test_pan_device.py", f"{PAN}/test_pan_http.py")
+DEPLOYING = ("tests/flows/test_deployment.py", "tests/local/test_deploy.py")
 # Those whose worlds are too large for a fixture: what is played in which.
 PLAYED = {
     "LiveRegions": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
@@ -63,6 +70,34 @@ PLAYED = {
         "tests/flows/test_conformance.py",
         "tests/local/test_conformance.py",
     ),
+    **dict.fromkeys(("Account", "Packages", "Progress"), DEPLOYING),
+    "Inventory": ("tests/core/test_adoption.py", "tests/contract/test_account.py"),
+    "FirmwareSource": (
+        "tests/flows/test_firmware.py",
+        "tests/adapters/test_firmware_attacks.py",
+    ),
+    "SlotStore": ("tests/flows/test_firmware.py", "tests/adapters/test_slot_files.py"),
+    "Inbox": (
+        "tests/flows/test_firmware_courier.py",
+        "tests/adapters/test_firmware_courier.py",
+    ),
+    **dict.fromkeys(
+        (
+            "Cipher",
+            "ClientHandshake",
+            "ClientSecurity",
+            "DeviceHandshake",
+            "Link",
+            "PanServer",
+            "Reach",
+            "Security",
+        ),
+        SESSION,
+    ),
+    "Vault": (f"{PAN}/test_pan_device.py", f"{PAN}/test_pan_vault.py"),
+    "Firmware": (f"{PAN}/test_pan_bumble.py", "tests/faces/test_companion_firmware.py"),
+    # No device of ours has a radio of its own: docs/limits.md.
+    "Wifi": (f"{PAN}/test_pan_device.py",),
     "Clock": ("tests/flows/test_drill.py", "tests/drills/test_local.py"),
 }
 
@@ -89,4 +124,5 @@ def test_suite_calls_its_port_in_every_world(suite, word):
 @pytest.mark.parametrize("suites", PLAYED.values())
 def test_what_is_played_is_there(suites):
     for suite in suites:
-        assert "\ndef test_" in (ROOT / suite).read_text()
+        text = (ROOT / suite).read_text()
+        assert re.search(r"^(async )?def test_", text, re.MULTILINE)

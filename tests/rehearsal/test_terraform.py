@@ -125,7 +125,7 @@ def test_terraform_applies_the_module_and_then_plans_nothing(tmp_path):
         work.terraform("init")
         work.terraform("validate")
         work.terraform("apply", "-auto-approve", "-input=false")
-        assert len(world.statuses()) == 13
+        assert len(world.statuses()) == 15
         assert set(world.statuses().values()) == {"CREATE_COMPLETE"}
         # 2 would say that something differs.
         work.terraform("plan", "-detailed-exitcode", "-input=false", code=0)

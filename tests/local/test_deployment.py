@@ -5,9 +5,10 @@ import json
 import pytest
 from tests.local.cloud_world import global_table
 
+from hotsite.core.stacks import Need
 from hotsite.errors import InvalidInputError
 from hotsite.local import templates
-from hotsite.local.plan import Need, Place, Plan, arrange
+from hotsite.local.plan import Place, Plan, arrange
 
 REGION = "eu-west-1"
 CHECK = {

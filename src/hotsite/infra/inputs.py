@@ -5,6 +5,7 @@ that is right on AWS, so that both deploy the same bytes.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -185,13 +186,8 @@ def declare(scope: Construct, settings: Settings, site: SiteSettings) -> SiteInp
     Returns:
         What its constructs read.
     """
-    common = _common(scope, settings, site)
     return SiteInputs(
-        settings=settings,
-        site=site,
-        asset_bucket=common.asset_bucket,
-        asset_key_prefix=common.asset_key_prefix,
-        raised_quotas=common.raised_quotas,
+        **_common(scope, settings, site),
         hosted_zone_id=_text(scope, "HostedZoneId", "Route 53 zone of the domain"),
         mqtt_port=_text(scope, "MqttPort", "Port of MQTT over TLS", "8883"),
         health_check_port=cdk.CfnParameter(
@@ -249,13 +245,8 @@ def declare_replication(
     Returns:
         What its constructs read.
     """
-    common = _common(scope, settings, site)
     return ReplicationInputs(
-        settings=settings,
-        site=site,
-        asset_bucket=common.asset_bucket,
-        asset_key_prefix=common.asset_key_prefix,
-        raised_quotas=common.raised_quotas,
+        **_common(scope, settings, site),
         stream_arn=_text(
             scope, "RegistryStreamArn", "Stream of the registry table here"
         ),
@@ -275,13 +266,8 @@ def declare_telemetry(
     Returns:
         What its constructs read.
     """
-    common = _common(scope, settings, site)
     return TelemetryInputs(
-        settings=settings,
-        site=site,
-        asset_bucket=common.asset_bucket,
-        asset_key_prefix=common.asset_key_prefix,
-        raised_quotas=common.raised_quotas,
+        **_common(scope, settings, site),
         stream_arn=_text(
             scope, "TelemetryStreamArn", "Stream of the telemetry table here"
         ),
@@ -301,30 +287,28 @@ def declare_firmware(
     Returns:
         What its constructs read.
     """
-    common = _common(scope, settings, site)
     return FirmwareInputs(
-        settings=settings,
-        site=site,
-        asset_bucket=common.asset_bucket,
-        asset_key_prefix=common.asset_key_prefix,
-        raised_quotas=common.raised_quotas,
+        **_common(scope, settings, site),
         api_id=_text(scope, "ApiId", "The site's HTTP API"),
     )
 
 
-def _common(scope: Construct, settings: Settings, site: SiteSettings) -> Inputs:
-    return Inputs(
-        settings=settings,
-        site=site,
-        asset_bucket=_text(scope, "AssetBucket", "Bucket here with the Lambda zips"),
-        asset_key_prefix=_text(scope, "AssetKeyPrefix", "Start of the zips' keys", ""),
-        raised_quotas=_text(
+def _common(scope: Construct, settings: Settings, site: SiteSettings) -> dict[str, Any]:
+    """Declare what every template of functions has, by the names in ``Inputs``."""
+    return {
+        "settings": settings,
+        "site": site,
+        "asset_bucket": _text(scope, "AssetBucket", "Bucket here with the Lambda zips"),
+        "asset_key_prefix": _text(
+            scope, "AssetKeyPrefix", "Start of the zips' keys", ""
+        ),
+        "raised_quotas": _text(
             scope,
             "RaisedQuotas",
             'IoT calls a second, where raised: {"CreateThing": 200}',
             "",
         ),
-    )
+    }
 
 
 def _text(

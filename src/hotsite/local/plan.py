@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hotsite.core.stacks import Need
 from hotsite.errors import InvalidInputError
 from hotsite.local import templates
 
@@ -56,21 +57,6 @@ class Plan:
     domain: str
     account_id: str
     parameters: tuple[Parameter, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """A parameter whose value is an output of an earlier stack.
-
-    Attributes:
-        parameter: Its name.
-        stack: The stack that has the value.
-        output: The name there.
-    """
-
-    parameter: str
-    stack: str
-    output: str
 
 
 @dataclass(frozen=True, slots=True)

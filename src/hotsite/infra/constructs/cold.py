@@ -1,6 +1,6 @@
 """Cold telemetry of one site: its bucket, and the streams that fill it."""
 
-from aws_cdk import Aws, CfnDeletionPolicy
+from aws_cdk import Aws
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
@@ -8,6 +8,7 @@ from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from hotsite.infra.constructs import buckets
 from hotsite.infra.constructs.functions import allow, role
 from hotsite.infra.inputs import arn
 from hotsite.infra.keys import key_arn
@@ -101,31 +102,10 @@ class Cold(Construct):
             lifecycle_configuration=_Bucket.LifecycleConfigurationProperty(
                 rules=list(_lifecycle())
             ),
-            public_access_block_configuration=(
-                _Bucket.PublicAccessBlockConfigurationProperty(
-                    block_public_acls=True,
-                    block_public_policy=True,
-                    ignore_public_acls=True,
-                    restrict_public_buckets=True,
-                )
-            ),
+            public_access_block_configuration=buckets.private(),
         )
-        bucket.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
-        bucket.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
-        refusal = iam.PolicyStatement(
-            effect=iam.Effect.DENY,
-            principals=[iam.AnyPrincipal()],
-            actions=["s3:*"],
-            resources=[bucket.attr_arn, f"{bucket.attr_arn}/*"],
-            conditions={"Bool": {"aws:SecureTransport": "false"}},
-        )
-        s3.CfnBucketPolicy(
-            self,
-            "Policy",
-            bucket=bucket.ref,
-            policy_document=iam.PolicyDocument(statements=[refusal]),
-        )
-        return bucket
+        buckets.https_only(self, bucket)
+        return buckets.kept(bucket)
 
     def _schema(self) -> glue.CfnTable:
         database = glue.CfnDatabase(

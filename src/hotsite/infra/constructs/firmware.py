@@ -1,11 +1,11 @@
 """Firmware of one site: its bucket, and who answers devices and apps from it."""
 
-from aws_cdk import Aws, CfnDeletionPolicy
+from aws_cdk import Aws
 from aws_cdk import aws_apigatewayv2 as apigateway
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from hotsite.infra.constructs import buckets
 from hotsite.infra.constructs.functions import Job, SiteFunction, allow
 from hotsite.infra.inputs import FirmwareInputs, arn
 from hotsite.settings import firmware_bucket
@@ -49,36 +49,15 @@ class Firmware(Construct):
             bucket_name=firmware_bucket(
                 inputs.settings.prefix, Aws.ACCOUNT_ID, inputs.site.region
             ),
-            bucket_encryption=_encryption(),
+            bucket_encryption=buckets.encrypted(),
             versioning_configuration=_Bucket.VersioningConfigurationProperty(
                 status="Enabled"
             ),
             lifecycle_configuration=_lifecycle(),
-            public_access_block_configuration=(
-                _Bucket.PublicAccessBlockConfigurationProperty(
-                    block_public_acls=True,
-                    block_public_policy=True,
-                    ignore_public_acls=True,
-                    restrict_public_buckets=True,
-                )
-            ),
+            public_access_block_configuration=buckets.private(),
         )
-        bucket.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
-        bucket.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
-        refusal = iam.PolicyStatement(
-            effect=iam.Effect.DENY,
-            principals=[iam.AnyPrincipal()],
-            actions=["s3:*"],
-            resources=[bucket.attr_arn, f"{bucket.attr_arn}/*"],
-            conditions={"Bool": {"aws:SecureTransport": "false"}},
-        )
-        s3.CfnBucketPolicy(
-            self,
-            "Policy",
-            bucket=bucket.ref,
-            policy_document=iam.PolicyDocument(statements=[refusal]),
-        )
-        return bucket
+        buckets.https_only(self, bucket)
+        return buckets.kept(bucket)
 
     def _route(self, function: SiteFunction) -> None:
         api = self._inputs.api_id
@@ -106,20 +85,6 @@ class Firmware(Construct):
             service="apigateway.amazonaws.com",
             source=arn("execute-api", f"{api}/*/GET/v1/firmware/*"),
         )
-
-
-def _encryption() -> s3.CfnBucket.BucketEncryptionProperty:
-    return _Bucket.BucketEncryptionProperty(
-        server_side_encryption_configuration=[
-            _Bucket.ServerSideEncryptionRuleProperty(
-                server_side_encryption_by_default=(
-                    _Bucket.ServerSideEncryptionByDefaultProperty(
-                        sse_algorithm="AES256"
-                    )
-                )
-            )
-        ]
-    )
 
 
 def _lifecycle() -> s3.CfnBucket.LifecycleConfigurationProperty:

@@ -16,7 +16,7 @@ from tests.drills.test_local import ROOT, drill
     [
         ("dynamodb-only", ("a cannot be told", "move orders: done in")),
         ("pilot-light", ("canary is on", "meter is on", "compute: done in")),
-        ("drain-half", ("active.hotsite.test leads to b", "move orders: done in")),
+        ("drain-half", ("active.hotsite.test leads to a", "move orders: done in")),
     ],
 )
 def test_scenario_meets_its_objectives_on_live_regions(tmp_path, name, told):

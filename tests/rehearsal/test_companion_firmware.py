@@ -15,7 +15,8 @@ import pytest
 from tests.agent.authority import Authority
 from tests.firmware_site import Where, site
 from tests.firmware_world import Device, Signer
-from tests.pan.pan_world import LABEL, make_device
+from tests.pan.pan_world import LABEL, DirectLink, make_device
+from tests.pan.pan_world import Authority as Issuer
 from tests.rehearsal.browser import Air, Phone, chromium
 from tests.rehearsal.companion_person import Person, inspect, spaces
 from tests.rehearsal.companion_world import ADDRESS, served
@@ -24,9 +25,12 @@ from tests.sample_firmware import image
 from hotsite.adapters.clock import SystemClock
 from hotsite.adapters.pan_bumble import BumbleDoor
 from hotsite.adapters.pan_http import HttpDoor
+from hotsite.adapters.pan_security import PhoneSecurity
 from hotsite.core.companion import AppConfig
+from hotsite.core.pan import Endpoint
 from hotsite.faces.companion.relay import Upstream
 from hotsite.faces.companion.server import Companion
+from hotsite.flows.companion import open_session
 
 pytestmark = pytest.mark.timeout(200)
 API, PORT = "127.0.32.9", 18449
@@ -55,6 +59,16 @@ class NearDevice:
         await self.door.open("127.0.0.1", 0)
         self._radio = BumbleDoor(self.pan, interval_ms=20)
         await self._radio.use(air.device(LABEL.name, ADDRESS))
+
+    async def provision(self):
+        """Give it a certificate, as another phone did some other day."""
+        link = DirectLink(self.pan, "another phone")
+        session = await open_session(link, LABEL, PhoneSecurity())
+        request = await session.call(Endpoint.CSR, {"do": "make"})
+        stored = {"do": "store", "answer": Issuer().answer(request)}
+        await session.call(Endpoint.CREDENTIALS, stored)
+        self.pan.desk.vault.promote()
+        await link.close()
 
     async def close(self):
         await self._radio.close()
@@ -138,6 +152,20 @@ async def test_256_kb_over_bluetooth(world):
         assert all("authorization" not in str(one) for one in world.asked)
         assert not person.complaints, person.complaints
     assert took_s <= CARRY_S_MAX
+
+
+async def test_after_adding_a_device_its_firmware_is_one_press_away(world):
+    await world.device.provision()
+    async with opened(world) as person:
+        await person.chooses(LABEL.qr(), "bluetooth")
+        await person.sees("This device is already online")
+        await person.press("Update its firmware")
+        await person.sees(DONE)
+        await person.press("My devices")
+        await wants_update(person, "bluetooth")
+        await person.sees(DONE)
+        await person.page.get_by_text("Until then 1.0.0 runs").wait_for()
+        assert world.device.kit.finish().version == "1.1.0"
 
 
 async def test_a_lost_link_goes_on_where_it_was(world):

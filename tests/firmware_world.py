@@ -92,8 +92,11 @@ def lives(now_s):
 class Device:
     """A device that runs 1.0.0, and asks whatever folder it is pointed at."""
 
-    def __init__(self, folder: Path, root: bytes, *, is_courier=False):
-        self.slots = SlotFiles(folder / "slots", bytes_max=SLOT_BYTES)
+    def __init__(
+        self, folder: Path, root: bytes, *, is_courier=False, bytes_max=SLOT_BYTES
+    ):
+        self.slots = SlotFiles(folder / "slots", bytes_max=bytes_max)
+        self._bytes_max = bytes_max
         firmware.deliver(self.slots, old(), OLD_BYTES)
         self._folder, self._root, self._is_courier = folder, root, is_courier
 
@@ -108,7 +111,7 @@ class Device:
         return found.reason
 
     def courier(self, clock_s=NOW_S):
-        inbox = CourierInbox(self._folder / "inbox", bytes_max=SLOT_BYTES)
+        inbox = CourierInbox(self._folder / "inbox", bytes_max=self._bytes_max)
         source = self._trusting(InboxFetcher(inbox))
         return Courier(self.slots, inbox, source, lambda: clock_s)
 

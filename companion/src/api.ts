@@ -7,6 +7,7 @@
 import { isAwsName } from "./config.ts";
 import type { Claim, Credentials } from "./contract.ts";
 import { type Owned, pageOf } from "./owned.ts";
+import { type Bytes, concat } from "./pan/bytes.ts";
 
 export type ApiTrouble = "unreachable" | "signed-out" | "refused" | "used" | "invalid" | "strange";
 
@@ -38,6 +39,10 @@ const PAGE = 25;
 /** More than a person has; a list without an end ends here. */
 const DEVICES_MAX = 500;
 const LIST_ATTEMPTS = 2;
+/** Of a file at once: what is lost when the network breaks off. */
+const PART_BYTES = 256 * 1024;
+/** More than any device takes; a file without an end ends here. */
+const FILE_BYTES_MAX = 64 * 1024 * 1024;
 const TROUBLE: Readonly<Record<number, ApiTrouble>> = { 401: "signed-out", 403: "refused", 409: "used" };
 
 export class Api {
@@ -66,11 +71,58 @@ export class Api {
     }
   }
 
-  private async persist(
-    attempt: () => Promise<unknown>,
+  /**
+   * A file of the firmware repository, part by part; nothing if there is no such file.
+   * Anybody may ask: no token goes along.
+   */
+  async firmware(
+    name: string,
+    onBytes: (count: number) => void,
+    onRetry: (attempt: number) => void,
+  ): Promise<Bytes | undefined> {
+    const parts: Bytes[] = [];
+    for (let at = 0; ; ) {
+      const part = await this.persist(() => this.part(name, at), onRetry);
+      if (!part) return undefined;
+      parts.push(part.bytes);
+      at += part.bytes.length;
+      onBytes(at);
+      if (part.isLast) return concat(...parts);
+      if (at > FILE_BYTES_MAX) throw new ApiError("strange", `${name} has no end`);
+    }
+  }
+
+  private async part(name: string, at: number): Promise<{ bytes: Bytes; isLast: boolean } | undefined> {
+    let answer: Response;
+    let bytes: Bytes;
+    try {
+      answer = await fetch(`${this.base}/v1/firmware/${name}`, {
+        headers: { range: `bytes=${at}-${at + PART_BYTES - 1}` },
+        cache: "no-store",
+        redirect: "error",
+        signal: AbortSignal.timeout(this.patience.attemptMs),
+      });
+      bytes = new Uint8Array(await answer.arrayBuffer());
+    } catch (cause) {
+      throw new ApiError("unreachable", "no answer", cause);
+    }
+    if (answer.status === 404 && at === 0) return undefined;
+    if (answer.status === 200 && at === 0) return { bytes, isLast: true };
+    if (answer.status === 206 && bytes.length) {
+      const length = Number(/\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1]);
+      // Where the length is not said, a part that is not full is the last.
+      const isLast = Number.isNaN(length) ? bytes.length < PART_BYTES : at + bytes.length >= length;
+      return { bytes, isLast };
+    }
+    const isPassing = answer.status >= 500 || answer.status === 429;
+    throw new ApiError(isPassing ? "unreachable" : "strange", `status ${answer.status} for ${name}`);
+  }
+
+  private async persist<Value>(
+    attempt: () => Promise<Value>,
     onRetry: (attempt: number) => void,
     attempts = this.patience.attempts,
-  ): Promise<unknown> {
+  ): Promise<Value> {
     for (let count = 1; ; count += 1) {
       try {
         return await attempt();

@@ -1,21 +1,24 @@
 /** The app: which screen is shown, and what happens when something is pressed. */
 
+import { say, watchNetwork } from "./announce.ts";
 import { Api, ApiError } from "./api.ts";
+import { Cancelled } from "./contact.ts";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
 import { button, h } from "./dom.ts";
 import { Course, type Kept, type Step, type Stop, type Way, keptOf } from "./enrol.ts";
+import { type FirmwareErrand, FirmwarePage } from "./firmwarepage.ts";
 import type { Label } from "./label.ts";
 import type { Owned } from "./owned.ts";
 import { BleTransport } from "./pan/ble.ts";
-import { DeviceError } from "./pan/errors.ts";
 import { type Memory, SoftApTransport } from "./pan/softap.ts";
 import type { BluetoothDevice } from "./pan/webbluetooth.ts";
+import { problemOf } from "./problems.ts";
 import { homeScreen } from "./screens/home.ts";
 import { labelScreen } from "./screens/label.ts";
 import { actions, heading } from "./screens/parts.ts";
 import { doneScreen, runScreen } from "./screens/run.ts";
 import * as signIn from "./signin.ts";
-import { API, type Problem, UNKNOWN, WORDS, type WayOn, deviceProblem } from "./words.ts";
+import { type Problem, WORDS, type WayOn } from "./words.ts";
 
 const KEPT = "hotsite.kept";
 
@@ -25,13 +28,11 @@ const PHONE: Memory = {
   set: (origin, name) => sessionStorage.setItem(`hotsite.phone ${origin}`, name),
 };
 
-/** A tap on "cancel" in the browser's chooser is no failure. */
-class Cancelled extends Error {}
-
 class App {
   private devices: readonly Owned[] | "loading" | "unreachable" = "loading";
   private chosen: BluetoothDevice | undefined;
   private course: Course | undefined;
+  private firmware: FirmwarePage | undefined;
   private running: Step | undefined;
   private detail = "";
   private stop: Stop | "join-device" | undefined;
@@ -118,6 +119,7 @@ class App {
         kept: keptOf(sessionStorage.getItem(KEPT)),
         nowMs: Date.now(),
         add: () => this.showLabel(""),
+        firmware: () => this.showFirmwareLabel(""),
         resume: () => this.resume(),
         drop: () => {
           this.drop();
@@ -151,6 +153,41 @@ class App {
         back: () => this.showHome(),
       }),
     );
+  }
+
+  private showFirmwareLabel(code: string): void {
+    const { label: title, wifiText } = WORDS.firmware;
+    const choose = (label: Label, way: Way): void => {
+      this.chosen = undefined;
+      this.update({ label, way, model: undefined, isAway: false });
+    };
+    this.show(labelScreen({ code, title, wifiText, choose, back: () => this.showHome() }));
+  }
+
+  private update(errand: FirmwareErrand): void {
+    void this.firmware?.end();
+    this.firmware = new FirmwarePage(
+      {
+        api: this.api,
+        open: (label, way) => this.open(label, way),
+        forget: () => (this.chosen = undefined),
+        show: (screen, hasMoved) => this.show(screen, hasMoved),
+        say,
+        begin: (next) => this.update(next),
+        askLabel: (code) => this.showFirmwareLabel(code),
+        home: () => this.showHome(),
+      },
+      errand,
+    );
+    this.firmware.start();
+  }
+
+  /** To the device that was just spoken with; where Wi-Fi was the way, there is no internet. */
+  private updateOf({ label, way, info }: Course): () => void {
+    return () => {
+      this.drop();
+      this.update({ label, way, model: info?.model, isAway: true });
+    };
   }
 
   private resume(): void {
@@ -216,7 +253,7 @@ class App {
       if (this.course !== course) return;
       this.running = undefined;
       if (stop === "done") this.finish(course);
-      else if (stop === "already") this.showAlready();
+      else if (stop === "already") this.showAlready(course);
       else {
         this.stop = stop;
         this.drawRun(true);
@@ -308,6 +345,7 @@ class App {
 
   private drop(): void {
     sessionStorage.removeItem(KEPT);
+    void this.firmware?.end();
     const { course } = this;
     this.course = undefined;
     void course?.end();
@@ -315,10 +353,11 @@ class App {
 
   private finish(course: Course): void {
     sessionStorage.removeItem(KEPT);
-    this.show(doneScreen({ course, more: () => this.showLabel(""), home: () => this.leave() }));
+    const [more, home] = [(): void => this.showLabel(""), (): void => this.leave()];
+    this.show(doneScreen({ course, more, firmware: this.updateOf(course), home }));
   }
 
-  private showAlready(): void {
+  private showAlready(course: Course): void {
     const problem: Problem = { ...WORDS.already, ways: ["home"] };
     this.drop();
     this.show(
@@ -327,35 +366,13 @@ class App {
         { id: "main" },
         heading(problem.title),
         h("p", { class: "lead" }, problem.text),
-        actions(button(WORDS.done.home, () => this.showHome(), "main")),
+        actions(
+          button(WORDS.done.home, () => this.showHome(), "main"),
+          course.info?.firmware !== undefined && button(WORDS.done.firmware, this.updateOf(course)),
+        ),
       ),
     );
   }
-}
-
-/** Read something aloud that is seen anyway; this element stays when screens change. */
-function say(text: string): void {
-  const said = document.getElementById("said");
-  if (said) said.textContent = text;
-}
-
-function problemOf(error: unknown): Problem {
-  if (error instanceof DeviceError) return deviceProblem(error.trouble, error.waitS, error.reason ?? saidBy(error));
-  if (error instanceof ApiError) return API[error.trouble];
-  return UNKNOWN;
-}
-
-/** Why a device is not online is said by the device itself. */
-const saidBy = (error: DeviceError): string | undefined => (error.trouble === "offline" ? error.message : undefined);
-
-/** Whether there is a network is said above every screen; the app goes on without. */
-function watchNetwork(banner: HTMLElement): void {
-  const show = (): void => {
-    banner.textContent = navigator.onLine ? "" : WORDS.offline;
-  };
-  addEventListener("online", show);
-  addEventListener("offline", show);
-  show();
 }
 
 async function main(root: HTMLElement): Promise<void> {

@@ -4,9 +4,10 @@
  */
 
 import { type Api, credentialsOf } from "./api.ts";
+import { Contact } from "./contact.ts";
 import type { Credentials } from "./contract.ts";
 import type { Label } from "./label.ts";
-import { Device, type DeviceInfo, type Network, type SigningRequest, type Trial } from "./pan/device.ts";
+import type { Device, DeviceInfo, Network, SigningRequest, Trial } from "./pan/device.ts";
 import { DeviceError } from "./pan/errors.ts";
 import type { Transport } from "./pan/transport.ts";
 
@@ -43,14 +44,13 @@ export class Course {
   info: DeviceInfo | undefined;
   networks: readonly Network[] = [];
   trial: Trial | undefined;
-  private device: Device | undefined;
+  private readonly contact: Contact;
   private request: SigningRequest | undefined;
   private answer: Credentials | undefined;
   private isStored: boolean;
   private hasNetwork = false;
   private isBack = false;
   private isTrialOver = false;
-  private isEnded = false;
 
   constructor(
     readonly label: Label,
@@ -58,6 +58,7 @@ export class Course {
     private readonly around: Surroundings,
     kept?: Kept,
   ) {
+    this.contact = new Contact(label, around.open, (step) => around.note(step, ""));
     this.request = kept?.request;
     this.answer = kept?.answer;
     this.isStored = kept?.isStored ?? false;
@@ -73,8 +74,8 @@ export class Course {
 
   isDone(step: Step): boolean {
     const reached = {
-      connect: this.device !== undefined || this.request !== undefined,
-      prove: this.device !== undefined || this.request !== undefined,
+      connect: this.contact.isOpen || this.request !== undefined,
+      prove: this.contact.isOpen || this.request !== undefined,
       network: this.hasNetwork || this.request !== undefined,
       key: this.request !== undefined || this.isStored,
       register: this.answer !== undefined || this.isStored,
@@ -91,7 +92,7 @@ export class Course {
         const stop = await this.gather();
         if (stop) return stop;
         if (this.way === "wifi" && !this.isStored) {
-          await this.leave();
+          await this.contact.leave();
           return "internet";
         }
       }
@@ -126,15 +127,8 @@ export class Course {
   }
 
   /** The person gives it up: whatever is under way does nothing more with the device. */
-  async end(): Promise<void> {
-    this.isEnded = true;
-    await this.leave().catch(() => {});
-  }
-
-  private async leave(): Promise<void> {
-    const device = this.device;
-    this.device = undefined;
-    await device?.close();
+  end(): Promise<void> {
+    return this.contact.end();
   }
 
   private async gather(): Promise<Stop | undefined> {
@@ -184,40 +178,14 @@ export class Course {
     }
     this.trial = now;
     this.isTrialOver = true;
-    await this.leave();
+    await this.contact.leave();
   }
 
-  /** Do something with the device; a link that was lost meanwhile is opened anew, once. */
-  private async with<Value>(step: Step, act: (device: Device) => Promise<Value>): Promise<Value> {
-    const hadLink = this.device !== undefined;
-    try {
-      return await this.attempt(step, act);
-    } catch (error) {
-      await this.leave().catch(() => {});
-      const isLost = error instanceof DeviceError && error.trouble === "lost";
-      if (!isLost || !hadLink || this.isEnded) throw error;
-    }
-    return this.attempt(step, act);
-  }
-
-  private async attempt<Value>(step: Step, act: (device: Device) => Promise<Value>): Promise<Value> {
-    if (this.isEnded) throw new DeviceError("lost", "the onboarding was given up");
-    this.device ??= await this.connect();
-    this.around.note(step, "");
-    return act(this.device);
-  }
-
-  private async connect(): Promise<Device> {
-    this.around.note("connect", "");
-    const transport = await this.around.open();
-    try {
-      await Device.greet(transport);
-      this.around.note("prove", "");
-      return await Device.open(transport, this.label.username, this.label.code);
-    } catch (error) {
-      await transport.close().catch(() => {});
-      throw error;
-    }
+  private with<Value>(step: Step, act: (device: Device) => Promise<Value>): Promise<Value> {
+    return this.contact.with((device) => {
+      this.around.note(step, "");
+      return act(device);
+    });
   }
 
   private keep(): void {

@@ -1,6 +1,7 @@
 /** Every English sentence of the app, in one place. */
 
 import type { ApiTrouble } from "./api.ts";
+import type { CarryStep, Outcome } from "./carry.ts";
 import type { Step } from "./enrol.ts";
 import type { Trouble } from "./pan/errors.ts";
 
@@ -20,6 +21,7 @@ export const WORDS = {
   home: {
     title: "My devices",
     add: "Add a device",
+    firmware: "Update a device near you",
     none: "No devices yet",
     noneText: "A device that you add appears here, with the site it talks to.",
     unreachable: "The list cannot be loaded now. Adding a device still works.",
@@ -103,7 +105,59 @@ export const WORDS = {
     certificate: "Certificate",
     names: "Connects to",
     more: "Add another device",
+    firmware: "Update its firmware",
     home: "My devices",
+  },
+  firmware: {
+    title: (name: string) => `Updating ${name}`,
+    label: "Which device shall be updated?",
+    wifiText: "The firmware is fetched first. Then you change the phone's Wi-Fi; the app says when.",
+    steps: {
+      fetch: "Fetch the firmware",
+      connect: "Find the device",
+      prove: "Check the code",
+      bring: "Hand over the firmware",
+      apply: "Let the device check and store it",
+    } satisfies Record<CarryStep, string>,
+    bar: "Progress of this file",
+    fetch: (name: string, bytes: string, _: string) => `Fetching ${name}: ${bytes} bytes`,
+    retry: (_name: string, attempt: string, _: string) =>
+      `No answer yet. Attempt ${attempt}; another Region may take over.`,
+    hand: (name: string, bytes: string, total: string) => `${name}: ${bytes} of ${total} bytes`,
+    carried: (bytes: string) => `Handed over: ${bytes} bytes.`,
+    anyVersion: "its old version",
+    internet: {
+      title: "Back to the internet",
+      text: (_: string) =>
+        "Join your usual Wi-Fi again, or turn on mobile data: firmware for this device has to be fetched. It keeps what it has received.",
+      go: "I am back online",
+    },
+    device: {
+      title: "Join the device's Wi-Fi",
+      text: (name: string) =>
+        `The firmware is here. Open the Wi-Fi settings of this phone and choose the network “${name}”. Then come back here, and leave this page open.`,
+      go: "I have joined it",
+    },
+    outcome: {
+      applied: {
+        title: "The new firmware is on the device",
+        text: (version: string) =>
+          `It is used from the device's next start on. Until then ${version} runs. Should the new one not work, the device goes back by itself.`,
+      },
+      current: {
+        title: "The firmware is up to date",
+        text: (version: string) => `The device runs ${version}. There is nothing newer for it.`,
+      },
+      nothing: {
+        title: "There is no firmware for this device",
+        text: (version: string) => `Nothing is published for its model yet. It keeps ${version}.`,
+      },
+      behind: {
+        title: "The service is behind",
+        text: (version: string) =>
+          `The device has seen newer information than the service has now. It keeps ${version}; try again later.`,
+      },
+    } satisfies Record<Outcome["state"], { title: string; text: (version: string) => string }>,
   },
   already: {
     title: "This device is already online",
@@ -221,6 +275,65 @@ const DEVICE: Readonly<Record<Trouble, (waitS: number | undefined, reason: strin
     ways: ["again", "home"],
   }),
 };
+
+/** The device's own words for why it refuses (docs/firmware.md). */
+const REFUSED: Readonly<Record<string, string>> = {
+  tampered: "A file is not what was signed.",
+  incomplete: "A file is missing.",
+  "wrong-key": "It is not signed by the owner of this device.",
+  expired: "Its signatures are too old, or the device's clock is wrong.",
+  "security-counter": "It is below the security level that the device has reached.",
+  "min-from": "The version on the device is too old for it.",
+  "failed-before": "This version was tried on the device before, and did not work.",
+  "too-large": "It is too large for this device.",
+  malformed: "It is not in a form that the device knows.",
+};
+
+/** What is said differently when firmware is carried; nothing for all the rest. */
+export function firmwareProblem(trouble: Trouble | ApiTrouble, reason: string | undefined): Problem | undefined {
+  const word = reason?.split(":")[0] ?? "";
+  switch (trouble) {
+    case "firmware":
+      return {
+        title: "The device refused the firmware",
+        text: `${REFUSED[word] ?? `It says: ${word || "nothing more"}.`} The device keeps the firmware that it has. If trying again does not help, tell whoever runs the service.`,
+        ways: ["again", "home"],
+      };
+    case "lost":
+      return {
+        title: "The connection to the device is gone",
+        text: "Stay close to it, and see that it has power. It keeps what it has received, and goes on there.",
+        ways: ["again", "wifi", "bluetooth", "home"],
+      };
+    case "unreachable":
+      return {
+        title: "The service does not answer",
+        text: "Firmware comes from the internet: check that this phone has it. What was fetched and handed over is kept.",
+        ways: ["again", "home"],
+      };
+    case "strange":
+      return {
+        title: "The service answered something unexpected",
+        text: "The device keeps the firmware that it has. Try again, or tell whoever runs the service.",
+        ways: ["over", "home"],
+      };
+    case "unsupported":
+      return {
+        title: "This device takes no firmware from a phone",
+        text: "It keeps the firmware that it has.",
+        ways: ["home"],
+      };
+    case "refused":
+    case "not-stored":
+      return {
+        title: "The device could not store the firmware",
+        text: "The device keeps the firmware that it has. Try again.",
+        ways: ["over", "home"],
+      };
+    default:
+      return undefined;
+  }
+}
 
 export const deviceProblem = (
   trouble: Trouble,

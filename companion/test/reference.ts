@@ -54,12 +54,17 @@ export class ReferenceDevice {
   pollsToConnect = 2;
   sessions = 0;
   frames: string[] = [];
+  /** Firmware: what it asks for, one after the other, and what it says in the end. */
+  wants: string[] = [];
+  verdict: Said = { state: "ready", reason: "taken" };
+  firmwareState = "idle";
+  readonly received = new Map<string, Bytes | undefined>();
   private verifier = 0n;
   private readonly salt = unhex("0102030405060708090a0b0c0d0e0f10");
   private handshake: { K: Bytes; expected: Bytes; A: Bytes } | undefined;
   private key: CryptoKey | undefined;
   private counter = 0;
-  private upload: { length: number; sum: Bytes; body: Bytes } | undefined;
+  private upload: { length: number; sum: Bytes; name: string; body: Bytes } | undefined;
   private long: Bytes = new Uint8Array(0);
   private joining = "none";
 
@@ -155,8 +160,11 @@ export class ReferenceDevice {
     const body = plain.slice(2);
     try {
       if (op === 1) {
-        this.upload = { length: view.getUint32(0), sum: body.slice(4, 36), body: new Uint8Array(0) };
-        return head(0, numberBytes(0n, 4));
+        const [sum, name] = [body.slice(4, 36), text(body.slice(36))];
+        const was = this.upload;
+        const isSame = was !== undefined && was.name === name && equal(was.sum, sum);
+        if (!isSame) this.upload = { length: view.getUint32(0), sum, name, body: new Uint8Array(0) };
+        return head(0, numberBytes(BigInt(this.upload?.body.length ?? 0), 4));
       }
       if (op === 2) {
         const to = this.upload;
@@ -170,7 +178,11 @@ export class ReferenceDevice {
       if (op === 3 && !equal(await digest("SHA-256", whole), this.upload?.sum ?? whole)) {
         throw new Refusal(0x14, { detail: "damaged" });
       }
-      const said = utf8(JSON.stringify(this.decide(endpoint, JSON.parse(text(whole)) as Said)));
+      const file = op === 3 ? this.upload?.name : "";
+      if (op === 3) this.upload = undefined;
+      if (file) this.received.set(file, whole);
+      const asked = file ? { do: "status" } : (JSON.parse(text(whole)) as Said);
+      const said = utf8(JSON.stringify(this.decide(endpoint, asked)));
       if (said.length <= 462) return head(0, said);
       this.long = said;
       return head(1, concat(numberBytes(BigInt(said.length), 4), await digest("SHA-256", said)));
@@ -180,8 +192,22 @@ export class ReferenceDevice {
     }
   }
 
+  private judge(asked: Said): Said {
+    if (asked["do"] === "start") {
+      this.received.clear();
+      this.firmwareState = "idle";
+    }
+    if (asked["do"] === "absent") this.received.set(String(asked["name"]), undefined);
+    if (asked["do"] === "apply") this.firmwareState = "applied";
+    const wanted = this.wants.filter((name) => !this.received.has(name)).slice(0, 1);
+    if (this.firmwareState !== "idle") return { state: this.firmwareState, version: "1.0.0", wanted: [], reason: null };
+    if (wanted.length) return { state: "receiving", version: "1.0.0", wanted, reason: null };
+    return { version: "1.0.0", wanted, ...this.verdict };
+  }
+
   private decide(endpoint: string, asked: Said): Said {
     const { state } = this;
+    if (endpoint === "firmware") return this.judge(asked);
     if (endpoint === "info") {
       return { serial: "oven-1", model: "m", state, domain: "fleet.example.com", firmware: { version: null }, wifi: this.takesWifi };
     }

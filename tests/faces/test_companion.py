@@ -12,6 +12,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.agent.authority import Authority
+from tests.firmware_site import Where, site
 
 from hotsite.core import companion
 from hotsite.core.companion import AppConfig
@@ -113,6 +115,28 @@ def test_a_call_that_reaches_nobody_is_one_to_try_again(config):
         assert "does not answer" in json.loads(body)["detail"]
         assert ask(server, "/v1beside")[0] == 404
         assert ask(server, "/v1/devices", "POST", b"x" * 100_000)[0] == 413
+
+
+def test_a_part_of_firmware_comes_through_the_relay(config, tmp_path):
+    authority = Authority(tmp_path)
+    (tmp_path / "metadata").mkdir()
+    (tmp_path / "metadata" / "2.root.json").write_bytes(bytes(range(100)))
+    context = ssl.create_default_context(cafile=str(authority.path))
+    where = Where(api="127.0.32.3")
+    upstream = Upstream("api.hotsite.test", 18444, context, where)
+    with (
+        site(tmp_path, authority, "127.0.32.3", port=18444),
+        serving(Companion(config, upstreams={"/v1": upstream})) as server,
+    ):
+        connection = http.client.HTTPConnection(*server.server_address, timeout=5)
+        with contextlib.closing(connection):
+            wanted = {"Range": "bytes=10-19"}
+            path = "/v1/firmware/metadata/2.root.json"
+            connection.request("GET", path, headers=wanted)
+            reply = connection.getresponse()
+            assert (reply.status, reply.read()) == (206, bytes(range(10, 20)))
+            assert reply.headers["content-range"] == "bytes 10-19/100"
+        assert ask(server, "/v1/firmware/metadata/3.root.json")[0] == 404
 
 
 def test_wrong_use_is_one_line(capsys, tmp_path):

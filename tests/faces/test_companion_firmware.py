@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from tests.firmware_world import Device, Signer
+from tests.firmware_world import Device, Signer, copy
 from tests.pan.pan_world import POP, make_device
 from tests.sample_firmware import image
 
@@ -61,6 +61,26 @@ def test_what_a_device_has_verified_runs_after_its_next_start(tmp_path, signer, 
     with served(tmp_path, device.courier()) as way:
         assert carry(way, signer.folder) == 0
         assert json.loads(capsys.readouterr().out)["state"] == "current"
+
+
+def test_what_a_device_judged_some_other_day_is_asked_anew(tmp_path, signer, capsys):
+    device = Device(tmp_path / "slots", signer.root())
+    stale = copy(signer.folder, tmp_path / "stale")
+    with served(tmp_path, device.courier()) as way:
+        assert carry(way, stale) == 0
+    assert device.finish().version == "1.1.0"
+    with served(tmp_path, device.courier()) as way:
+        assert carry(way, stale) == 0
+    with served(tmp_path, device.courier()) as way:
+        newer = image(b"newest", name="hs-1/app-1.2.0.bin", version="1.2.0")
+        signer.release(newer, b"newest")
+        assert carry(way, signer.folder) == 0
+        said = capsys.readouterr().out.splitlines()
+        assert [json.loads(line)["state"] for line in said][1:] == [
+            "current",
+            "applied",
+        ]
+    assert device.finish().version == "1.2.0"
 
 
 def test_firmware_that_was_tampered_with_is_refused_and_told(tmp_path, signer, capsys):

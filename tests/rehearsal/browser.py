@@ -36,7 +36,8 @@ _SERVICE = "427b9004-c418-4e6f-b74c-4ef4a412933f"
 _CDP = "BluetoothEmulation."
 _FAILED = 0x0E
 _SUCCESS, _TIMEOUT = 0, 0x08
-_MTU = 247
+# What Chrome asks for on Android, and the longest packet of Bluetooth 4.2's radio.
+_MTU, _RADIO_BYTES = 517, 251
 
 
 @contextlib.asynccontextmanager
@@ -63,6 +64,7 @@ class Air:
     def device(self, name, address):
         """Return a Bluetooth device with a controller of its own."""
         controller = Controller(name, link=self.link, public_address=address)
+        controller.le_acl_data_packet_length = _RADIO_BYTES
         host = Host(controller, AsyncPipeSink(controller))
         return Device(name=name, address=Address(address), host=host)
 
@@ -106,13 +108,15 @@ class Phone:
 
     async def drop(self):
         """Lose the link, as by walking away."""
-        if self._connection is not None:
+        connection = self._connection
+        # The browser hears it first: it would explore a link that is about to end.
+        await self._lost(connection)
+        if connection is not None:
             with contextlib.suppress(Exception):
-                await self._connection.disconnect()
-        await self._lost()
+                await connection.disconnect()
 
-    async def _lost(self):
-        if self._connection is None:
+    async def _lost(self, connection):
+        if connection is None or connection is not self._connection:
             return
         self._connection = self._peer = None
         with contextlib.suppress(Exception):
@@ -155,7 +159,7 @@ class Phone:
     async def _connect(self):
         assert self.is_in_range
         connection = await self._radio.connect(Address(self.address), timeout=3.0)
-        connection.on("disconnection", lambda _reason: self._start(self._lost()))
+        connection.on("disconnection", lambda _: self._start(self._lost(connection)))
         peer = Peer(connection)
         await peer.request_mtu(_MTU)
         await peer.discover_services()

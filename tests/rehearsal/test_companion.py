@@ -4,16 +4,14 @@ Bluetooth goes through the browser's own stack to a virtual radio, Wi-Fi through
 Local Network Access; the API, the issuer, DNS and the brokers are the local cloud's.
 """
 
-import json
 import socket
 import threading
 import time
-from pathlib import Path
 
 import pytest
-from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from tests.pan.pan_world import DirectLink
 from tests.rehearsal.browser import Air, Phone, chromium
+from tests.rehearsal.companion_person import Person, inspect, spaces
 from tests.rehearsal.companion_world import (
     ADDRESS,
     POP,
@@ -31,9 +29,6 @@ from hotsite.faces.companion.relay import Upstream
 from hotsite.flows.companion import open_session
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(280)]
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "companion" / "node_modules" / "axe-core" / "axe.min.js"
-SHOTS = ROOT / "build" / "companion"
 # A name leads to the other Region when checkers have failed three times in 30 s.
 FAILOVER_MS = 150_000
 
@@ -57,63 +52,6 @@ async def device(local, folder, request):
     await found.close()
 
 
-class Person:
-    """Somebody with the app open, signed in, and what the browser complained about."""
-
-    def __init__(self, page, server, local):
-        self.page, self._server, self._local = page, server, local
-        self.complaints = []
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._hear)
-
-    def _hear(self, message):
-        # A request that failed is said on the screen, and is not the app's fault.
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            self.complaints.append(message.text)
-
-    async def sign_in(self):
-        state = self._local.state
-        await self.page.goto(self._server.url)
-        await self.page.get_by_role("button", name="Sign in").click()
-        await self.page.get_by_label("User name").fill(state.username)
-        await self.page.get_by_label("Password").fill(state.password)
-        await self.page.get_by_role("button", name="Sign in").click()
-        await self.sees("My devices")
-        await self.page.get_by_text("One moment").wait_for(state="hidden")
-
-    async def sees(self, text, *, role="heading", limit_ms=30_000):
-        where = self.page.get_by_role(role, name=text)
-        try:
-            await where.wait_for(timeout=limit_ms)
-        except PlaywrightTimeoutError:
-            shown = await self.page.locator("body").inner_text()
-            raise AssertionError(
-                f"not seen: {text}\n{shown}\n{self.complaints}"
-            ) from None
-
-    async def press(self, name):
-        await self.page.get_by_role("button", name=name).click()
-
-    async def chooses(self, code, way):
-        await self.press("Add a device")
-        await self.types(code, way)
-
-    async def types(self, code, way):
-        await self.page.get_by_label("Code on the label").fill(code)
-        await self.page.locator(f"[data-way={way}]").click()
-
-    async def is_online(self, device, limit_ms=60_000):
-        await self.sees(f"{device.serial} is online", limit_ms=limit_ms)
-        assert (await device.readings())[0].data == '{"temperature":21.5}'
-        assert not self.complaints, self.complaints
-
-
-def spaces(server, device):
-    """Return the flag by which the app is on the internet, the device on a network."""
-    app, there = f"127.0.0.1:{server.server_port}", f"127.0.0.1:{device.port}"
-    return f"--ip-address-space-overrides={app}=public,{there}=local"
-
-
 @pytest.fixture
 async def person(local, device):
     """A person whose phone has Bluetooth, next to a device that is switched on."""
@@ -126,7 +64,6 @@ async def person(local, device):
             found = Person(page, server, local)
             found.phone = Phone(air, device.label.name, ADDRESS)
             await found.phone.open(context, page)
-            found.server = server
             await found.sign_in()
             yield found
 
@@ -273,7 +210,6 @@ async def test_the_app_itself_is_there_without_a_network(local, device):
 async def test_every_screen_is_accessible(local, device, width, scheme):
     """Axe finds nothing; nothing is wider than the screen; screenshots are kept."""
     await device.open()
-    SHOTS.mkdir(parents=True, exist_ok=True)
     with served(app_of(local, device)) as server:
         async with chromium(spaces(server, device)) as browser:
             context = await browser.new_context(
@@ -286,7 +222,7 @@ async def test_every_screen_is_accessible(local, device, width, scheme):
 
 async def walk(person, device, kind):
     page = person.page
-    await page.goto(person._server.url)
+    await page.goto(person.server.url)
     await person.sees("Bring a device online")
     await inspect(page, f"1-sign-in-{kind}")
     await person.sign_in()
@@ -315,16 +251,6 @@ async def walk(person, device, kind):
     await person.sees(f"{device.serial} is online")
     await inspect(page, f"8-done-{kind}")
     assert not person.complaints, person.complaints
-
-
-async def inspect(page, name):
-    await page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
-    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wide <= 0, f"{name}: {wide} px wider than the screen"
-    await page.evaluate(AXE.read_text())
-    found = json.loads(await page.evaluate("axe.run().then((r) => JSON.stringify(r))"))
-    said = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
-    assert not said, f"{name}: {said}"
 
 
 class Detour:

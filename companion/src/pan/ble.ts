@@ -58,13 +58,10 @@ export class BleTransport implements Transport {
   }
 
   static async connect(device: BluetoothDevice): Promise<BleTransport> {
-    const found = new Map<string, Characteristic>();
+    let found: ReadonlyMap<string, Characteristic>;
     try {
-      const server = await Promise.race([device.gatt.connect(), silence(PATIENCE_MS)]);
-      for (const one of await (await server.getPrimaryService(SERVICE)).getCharacteristics()) {
-        const name = await (await one.getDescriptor(DESCRIPTION)).readValue();
-        found.set(text(bytes(name)), one);
-      }
+      // All of it: a link that breaks while it is explored may never say so.
+      found = await Promise.race([explore(device), silence(PATIENCE_MS)]);
     } catch (cause) {
       device.gatt.disconnect();
       throw new DeviceError("lost", "the device does not answer over Bluetooth", { cause });
@@ -96,6 +93,16 @@ export class BleTransport implements Transport {
   async close(): Promise<void> {
     this.device.gatt.disconnect();
   }
+}
+
+async function explore(device: BluetoothDevice): Promise<ReadonlyMap<string, Characteristic>> {
+  const found = new Map<string, Characteristic>();
+  const server = await device.gatt.connect();
+  for (const one of await (await server.getPrimaryService(SERVICE)).getCharacteristics()) {
+    const name = await (await one.getDescriptor(DESCRIPTION)).readValue();
+    found.set(text(bytes(name)), one);
+  }
+  return found;
 }
 
 const silence = (ms: number): Promise<never> =>

@@ -1,7 +1,7 @@
 /** A device, as the app speaks with it: what section 7 of docs/pan-protocol.md lists. */
 
-import { text, utf8 } from "./bytes.ts";
-import { type Document, ask } from "./envelope.ts";
+import { type Bytes, text, utf8 } from "./bytes.ts";
+import { type Document, ask, deliverFile } from "./envelope.ts";
 import { DeviceError } from "./errors.ts";
 import { Session } from "./session.ts";
 import type { Transport } from "./transport.ts";
@@ -11,6 +11,7 @@ const VERSION = 1;
 export interface DeviceInfo {
   readonly serial: string;
   readonly state: string;
+  readonly model: string | undefined;
   /** Its version; nothing for a device that takes none. */
   readonly firmware: string | undefined;
   readonly takesWifi: boolean;
@@ -35,6 +36,15 @@ export interface Network {
 
 export interface Joining {
   readonly state: string;
+  readonly reason: string | undefined;
+}
+
+export interface FirmwareStatus {
+  readonly state: string;
+  /** What it runs now. */
+  readonly version: string | undefined;
+  /** The file that it needs next; nothing when it needs none. */
+  readonly wanted: string | undefined;
   readonly reason: string | undefined;
 }
 
@@ -77,6 +87,7 @@ export class Device {
     return {
       serial: word(said, "serial"),
       state: word(said, "state"),
+      model: optional(said, "model"),
       firmware: firmware ? optional(firmware, "version") : undefined,
       takesWifi: said["wifi"] === true,
     };
@@ -120,6 +131,20 @@ export class Device {
   async joining(): Promise<Joining> {
     return joiningOf(await ask(this.session, "wifi", { do: "status" }));
   }
+
+  async firmware(act: "status" | "start" | "apply"): Promise<FirmwareStatus> {
+    return firmwareOf(await ask(this.session, "firmware", { do: act }));
+  }
+
+  /** Hand over a file that it wants; goes on where an earlier try was cut off. */
+  async deliver(name: string, file: Bytes, onBytes: (count: number) => void): Promise<FirmwareStatus> {
+    return firmwareOf(await deliverFile(this.session, "firmware", name, file, onBytes));
+  }
+
+  /** Say that the repository has no such file. */
+  async absent(name: string): Promise<FirmwareStatus> {
+    return firmwareOf(await ask(this.session, "firmware", { do: "absent", name }));
+  }
 }
 
 const trialOf = (said: Document): Trial => ({
@@ -133,6 +158,20 @@ const joiningOf = (said: Document): Joining => ({
   state: word(said, "state"),
   reason: optional(said, "reason"),
 });
+
+function firmwareOf(said: Document): FirmwareStatus {
+  const wanted = said["wanted"];
+  const first: unknown = Array.isArray(wanted) ? wanted[0] : undefined;
+  if (first !== undefined && typeof first !== "string") {
+    throw new DeviceError("malformed", "the device does not say which file it wants");
+  }
+  return {
+    state: word(said, "state"),
+    version: optional(said, "version"),
+    wanted: first,
+    reason: optional(said, "reason"),
+  };
+}
 
 function word(said: Document, name: string): string {
   const value = said[name];

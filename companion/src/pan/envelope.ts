@@ -48,11 +48,23 @@ export async function ask(session: Session, endpoint: Endpoint, request: Documen
 }
 
 /** Deliver a file under its name; goes on where an earlier delivery of it was cut off. */
-export async function deliverFile(session: Session, endpoint: Endpoint, name: string, file: Bytes): Promise<Document> {
-  return documentOf(await whole(session, endpoint, await deliver(session, endpoint, name, file)));
+export async function deliverFile(
+  session: Session,
+  endpoint: Endpoint,
+  name: string,
+  file: Bytes,
+  onBytes: (count: number) => void = () => {},
+): Promise<Document> {
+  return documentOf(await whole(session, endpoint, await deliver(session, endpoint, name, file, onBytes)));
 }
 
-async function deliver(session: Session, endpoint: Endpoint, name: string, body: Bytes): Promise<Answer> {
+async function deliver(
+  session: Session,
+  endpoint: Endpoint,
+  name: string,
+  body: Bytes,
+  onBytes: (count: number) => void = () => {},
+): Promise<Answer> {
   const begin = concat(u32(body.length), await digest("SHA-256", body), utf8(name));
   let at = u32Of((await call(session, endpoint, OP.begin, begin)).body, 0);
   while (at < body.length) {
@@ -60,6 +72,7 @@ async function deliver(session: Session, endpoint: Endpoint, name: string, body:
     const next = u32Of((await call(session, endpoint, OP.put, concat(u32(at), part))).body, 0);
     if (next <= at) throw new DeviceError("malformed", "the device does not take what it is given");
     at = next;
+    onBytes(at);
   }
   return call(session, endpoint, OP.commit, new Uint8Array(0));
 }

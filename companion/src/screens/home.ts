@@ -11,6 +11,7 @@ export interface HomeScreen {
   readonly kept: Kept | undefined;
   readonly nowMs: number;
   readonly add: () => void;
+  readonly firmware: () => void;
   readonly resume: () => void;
   readonly drop: () => void;
   readonly refresh: () => void;
@@ -24,7 +25,7 @@ export function homeScreen(screen: HomeScreen): HTMLElement {
     h("div", { class: "row" }, heading(words.title), button(words.refresh, screen.refresh, "quiet")),
     screen.kept && resumePanel(screen, screen.kept),
     list(screen),
-    actions(button(words.add, screen.add, screen.kept ? "plain" : "main")),
+    actions(button(words.add, screen.add, screen.kept ? "plain" : "main"), button(words.firmware, screen.firmware)),
   );
 }
 

@@ -9,6 +9,9 @@ import { actions, heading } from "./parts.ts";
 import { canScan, scan } from "../scan.ts";
 
 export interface LabelScreen {
+  /** What the person is about to do. */
+  readonly title?: string;
+  readonly wifiText?: string;
   readonly code: string;
   readonly choose: (label: Label, way: Way) => void;
   readonly back: () => void;
@@ -79,7 +82,7 @@ export function labelScreen(screen: LabelScreen): HTMLElement {
   return h(
     "main",
     { id: "main" },
-    heading(words.title),
+    heading(screen.title ?? words.title),
     h("p", { class: "lead" }, words.text),
     canScan() && h("div", { class: "scan" }, video, scanner),
     h(
@@ -95,7 +98,7 @@ export function labelScreen(screen: LabelScreen): HTMLElement {
       "div",
       { class: "ways" },
       way("bluetooth", words.bluetooth, bluetooth ? words.bluetoothText : words.noBluetooth, bluetooth),
-      way("wifi", words.wifi, words.wifiText, true),
+      way("wifi", words.wifi, screen.wifiText ?? words.wifiText, true),
     ),
     actions(
       button(words.back, () => {

@@ -115,6 +115,7 @@ function passphrase(screen: RunScreen): HTMLElement {
 export interface DoneScreen {
   readonly course: Course;
   readonly more: () => void;
+  readonly firmware: () => void;
   readonly home: () => void;
 }
 
@@ -140,6 +141,10 @@ export function doneScreen(screen: DoneScreen): HTMLElement {
           value === undefined ? [] : [h("dt", {}, term), h("dd", { class: kind }, value)],
         ),
       ),
-    actions(button(words.home, screen.home, "main"), button(words.more, screen.more)),
+    actions(
+      button(words.home, screen.home, "main"),
+      screen.course.info?.firmware !== undefined && button(words.firmware, screen.firmware),
+      button(words.more, screen.more),
+    ),
   );
 }

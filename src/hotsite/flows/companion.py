@@ -30,6 +30,8 @@ from hotsite.errors import (
 from hotsite.ports.pan import Cipher, ClientSecurity, Link
 
 _DRAWS_MAX = 3
+# What a device says of firmware that it has looked at to the end.
+_JUDGED = frozenset({"current", "refused"})
 
 
 class WaitError(ThrottledError):
@@ -274,6 +276,9 @@ async def carry(
         UnreachableError: The link or the repository is lost.
     """
     status = await session.call(Endpoint.FIRMWARE, {"do": "status"})
+    if status.get("state") in _JUDGED:
+        # Some other day, by what was there then.
+        status = await session.call(Endpoint.FIRMWARE, {"do": "start"})
     while wanted := status.get("wanted"):
         name = str(wanted[0])
         data = await fetch(name)

@@ -131,6 +131,9 @@ class Courier:
         else:
             self._reason = found.reason
             self._ready = found.image if found.reason is Reason.TAKEN else None
+        if self._reason in _CURRENT:
+            # Of no more use: another day's courier brings another day's files.
+            self._inbox.clear()
 
     def _found(self) -> Judgement:
         found = firmware.check(self._store, self._source, self._clock())

@@ -18,9 +18,10 @@ from hotsite.errors import UnreachableError
 
 # Longer than the app's own patience with one attempt.
 _ANSWER_S_MAX = 10.0
-_TO = ("authorization", "content-type", "accept")
+_TO = ("authorization", "content-type", "accept", "range")
 _BACK = (
     "content-type",
+    "content-range",
     "location",
     "cache-control",
     "retry-after",

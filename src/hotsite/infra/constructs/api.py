@@ -57,8 +57,8 @@ class Api(Construct):
             cors_configuration=apigateway.CfnApi.CorsProperty(
                 allow_origins=inputs.app_origins,
                 allow_methods=["DELETE", "GET", "POST"],
-                allow_headers=["authorization", "content-type"],
-                expose_headers=["retry-after"],
+                allow_headers=["authorization", "content-type", "range"],
+                expose_headers=["content-range", "retry-after"],
                 max_age=_PREFLIGHT_S,
             ),
         )

@@ -89,7 +89,7 @@ def unneeded(found, said):
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    synth._prepare_node()
+    synth.prepare_node()
     from hotsite.infra.app import build  # noqa: PLC0415 - as above
 
     return build(SETTINGS, str(tmp_path_factory.mktemp("nag")))

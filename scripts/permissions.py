@@ -9,6 +9,7 @@ come along with a change.
 import json
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from typing import Any
 from hotsite.settings import OnboardingSettings, Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
+TRIALS = Path(__file__).parents[1] / "tests" / "infra" / "role_actions.toml"
 DOMAIN = "fleet.example.com"
+_COLUMNS = ("needed", "by_lambda", "untried")
 _HEAD = """\
 # Permissions
 
@@ -27,6 +30,17 @@ No role has a managed policy, and no action has a wildcard (`tests/infra/test_va
 (`tests/infra/test_permissions.py`). In the local Regions IAM is enforced, so what is missing fails there as well.
 
 To deploy, a caller needs CloudFormation, the services below, and `iam:CreateRole`, `iam:PutRolePolicy` and `iam:PassRole` for roles whose names begin with the stacks' names.
+"""  # noqa: E501 - a page's lines
+
+_NEEDS = """
+## What needs each action of a function
+
+`tests/rehearsal/test_role_actions.py` runs each function against a Region that enforces IAM, as somebody who may do what its role may, less one action: what stands in the first column fails then, each by itself
+(test `test_each_action_of_a_role_is_needed[function]`). Lambda itself needs the second, to log, to read queues and streams, and to put aside what failed. The third is called by the function's own code
+(`tests/infra/test_permissions.py`, for IoT Core, DynamoDB, Secrets Manager and quotas), and no trial of ours fails without it.
+
+| function | fails without | Lambda itself needs | called, and not tried |
+|---|---|---|---|
 """  # noqa: E501 - a page's lines
 
 
@@ -45,7 +59,14 @@ def page(templates: Mapping[str, Mapping[str, Any]]) -> str:
             name = stack.replace("eu-central-1", "{Region}")
             parts.append(f"\n## {name}\n\n| who | may | on | if |\n|---|---|---|---|\n")
             parts += [f"| {' | '.join(row)} |\n" for row in rows]
-    return "".join(parts)
+    return "".join([*parts, _NEEDS, *_needs()])
+
+
+def _needs() -> Iterator[str]:
+    """Yield what needs each action of each function, a line a function."""
+    for noun, tried in tomllib.loads(TRIALS.read_text()).items():
+        cells = ("<br>".join(tried[column]) for column in _COLUMNS)
+        yield f"| {noun} | {' | '.join(cells)} |\n"
 
 
 def _roles(template: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -230,9 +230,14 @@ class Settings:
         return f"api.{self.domain}"
 
     @property
+    def app_name(self) -> str:
+        """Return where the companion app is served, if it is."""
+        return f"app.{self.domain}"
+
+    @property
     def app_origins(self) -> tuple[str, ...]:
         """Return the origins from which browsers may call the API."""
-        return self.app.origins or (f"https://app.{self.domain}",)
+        return self.app.origins or (f"https://{self.app_name}",)
 
     def own_iot_name(self, site: SiteSettings) -> str:
         """Return the MQTT name that always means this one site."""

@@ -31,7 +31,7 @@ def synthesise(settings: Settings, out_dir: Path) -> tuple[Path, ...]:
     Raises:
         NotReadyError: There is no Node, which the CDK needs.
     """
-    _prepare_node()
+    prepare_node()
     # The CDK starts Node while it is imported, so Node must be settled before.
     from hotsite.infra import app  # noqa: PLC0415
 
@@ -65,7 +65,7 @@ def _write(source: Path, out_dir: Path) -> Path:
     return target
 
 
-def _prepare_node() -> None:
+def prepare_node() -> None:
     """Tell jsii which Node to start; it reads only the environment."""
     node = os.environ.get("JSII_NODE") or shutil.which("node")  # noqa: TID251 - jsii's own setting
     if node is None:

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from hotsite.faces.cli import companionfirmware, companiononboard, companionserve
+from hotsite.faces.cli import (
+    companionfirmware,
+    companionhost,
+    companiononboard,
+    companionserve,
+)
 
 
 def register(commands: Any) -> None:
@@ -12,3 +17,4 @@ def register(commands: Any) -> None:
     companiononboard.register(verbs)
     companionfirmware.register(verbs)
     companionserve.register(verbs)
+    companionhost.register(verbs)

@@ -8,6 +8,7 @@ what must be there: the certificates.
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,10 +28,10 @@ TABLE = "hotsite-escrow"
 TTL_S_MAX = 200.0
 
 
-def hotsite(*arguments, cwd):
+def hotsite(*arguments, cwd, limit_s=200):
     program = [sys.executable, "-m", "hotsite.faces.cli.main", *map(str, arguments)]
     done = subprocess.run(
-        program, cwd=cwd, capture_output=True, text=True, timeout=200, check=False
+        program, cwd=cwd, capture_output=True, text=True, timeout=limit_s, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
@@ -138,6 +139,26 @@ def test_private_key_of_a_device_is_nowhere_but_on_the_device(local, home):
     there = found([certificate.encode()], places)
     for kind in ("hotsite-registry", "stream", ".hotsite"):
         assert any(kind in where for where in there), there
+
+
+def test_private_keys_of_a_fleet_are_nowhere_after_a_drill(local, home):
+    text = (ROOT / "drills" / "registry-churn.toml").read_text()
+    for key, count in {"before": 24, "meanwhile": 8, "after": 8}.items():
+        text = re.sub(rf"(?m)^{key} = \d+", f"{key} = {count}", text)
+    (home / "registry-churn.toml").write_text(text)
+    given = ("registry-churn.toml", "--local", "local", "--devices", "12")
+    said = hotsite("drill", *given, "--out", "drill", cwd=home, limit_s=500)
+    keys = sorted((home / "drill" / "world").rglob("*.key"))
+    assert len(keys) >= 12
+    told = [path for path in (home / "drill").iterdir() if path.is_file()]
+    assert {path.name for path in told} >= {"journal.jsonl", "verdict.json"}
+    places = [
+        *everything(local, home),
+        *((path.name, path.read_bytes()) for path in told),
+        ("what was said", said.encode()),
+    ]
+    for path in keys:
+        assert found(needles(path.read_text()), places) == set(), path
 
 
 class Vault:

@@ -1,11 +1,11 @@
 """Run the whole test suite, in groups beside each other.
 
 Tests with real Regions spend half of their time waiting (for health checks, for leases,
-for processes), so they run beside those that compute. No more than two clouds live at
-the same time: four on two cores starve each other, and what is starved misses its own
-limits of time. Each group's output is printed when it has ended. The folders of
-``tests`` are in exactly one group each, but for ``rehearsal`` and ``fleet``, which take
-longer than all others: ``make rehearse``.
+for processes), so they run beside those that compute. Two clouds live from the
+beginning: four on two cores, beside what computes, starve each other, and what is
+starved misses its own limits of time. Each group's output is printed when it has ended.
+The folders of ``tests`` are in exactly one group each, but for ``rehearsal`` and
+``fleet``, which take longer than all others: ``make rehearse``.
 """
 
 import os
@@ -35,11 +35,30 @@ class Tests:
 
     Attributes:
         folders: Which.
-        flags: For pytest.
+        is_patient: Whether they only compute, and take what CPU others leave: a live
+            Region that is starved misses its own limits of time.
     """
 
     folders: tuple[str, ...]
-    flags: tuple[str, ...] = ()
+    is_patient: bool = False
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return what Python runs."""
+        return ("-m", "pytest", *(f"tests/{folder}" for folder in self.folders))
+
+
+@dataclass(frozen=True)
+class Script:
+    """A program that tests without pytest; it only computes.
+
+    Attributes:
+        arguments: What Python runs.
+    """
+
+    arguments: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+    is_patient: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,30 +67,33 @@ class Group:
 
     Attributes:
         name: Its log is ``build/test-NAME.log``.
-        tests: Come first, each set whatever became of the one before.
-        then: Commands that follow, if the tests passed or not.
-        is_patient: Whether it only computes, and takes what CPU others leave: a live
-            Region that is starved misses its own limits of time.
+        steps: Each comes, whatever became of the one before.
     """
 
     name: str
-    tests: tuple[Tests, ...] = ()
-    then: tuple[tuple[str, ...], ...] = ()
-    is_patient: bool = False
+    steps: tuple[Tests | Script, ...]
 
 
+# The long ones, with two Regions each, from the beginning; a third one lives when
+# computing is over.
 GROUPS = (
+    Group("local", (Tests(("local",)),)),
+    Group("drills", (Tests(("drills",)),)),
     Group(
         "core",
         (
-            Tests(("core", "flows", "sim", "pan")),
-            Tests(("disasters", "forecast", "infra", "faces")),
+            Tests(("core", "flows", "sim", "pan"), is_patient=True),
+            Tests(("disasters", "forecast", "infra", "faces"), is_patient=True),
+            Tests(("docs", "clients")),
         ),
-        is_patient=True,
     ),
-    Group("seeds", then=(("scripts/soak.py", "--seeds", "1000"),), is_patient=True),
-    Group("clouds", (Tests(("local",)), Tests(("contract", "agent", "adapters")))),
-    Group("drills", (Tests(("drills",)), Tests(("docs", "clients")))),
+    Group(
+        "seeds",
+        (
+            Script(("scripts/soak.py", "--seeds", "1000")),
+            Tests(("contract", "agent", "adapters")),
+        ),
+    ),
 )
 
 
@@ -121,18 +143,20 @@ def run_for(command: Sequence[str], out: IO[bytes]) -> tuple[int, float]:
 
 def commands(group: Group, flags: Sequence[str]) -> list[list[str]]:
     """Return what a group runs, one after the other."""
-    python = [*(PATIENTLY if group.is_patient else ()), sys.executable]
-    pytest = [*python, "-m", "pytest", *flags]
-    found = [
-        [*pytest, *tests.flags, *(f"tests/{folder}" for folder in tests.folders)]
-        for tests in group.tests
+    return [
+        [
+            *(PATIENTLY if step.is_patient else ()),
+            sys.executable,
+            *step.arguments,
+            *(flags if isinstance(step, Tests) else ()),
+        ]
+        for step in group.steps
     ]
-    return [*found, *([*python, *command] for command in group.then)]
 
 
 def folders(group: Group) -> list[str]:
     """Return the folders of a group."""
-    return [folder for tests in group.tests for folder in tests.folders]
+    return [folder for step in group.steps for folder in step.folders]
 
 
 def check_groups() -> None:

@@ -7,7 +7,6 @@ digests are in the names, so both have the same bytes or none.
 import asyncio
 import http.client
 import re
-import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
+from hotsite.adapters import https
 from hotsite.adapters.resolver import Resolver
 from hotsite.adapters.trusted_firmware import BASE
 from hotsite.core.device_values import check_endpoint
@@ -85,18 +85,12 @@ class HttpsFetcher(FetcherInterface):
 
     def _ask(self, host: str, name: str, offset: int) -> tuple[bytes, int]:
         found = asyncio.run(self._doors.resolver.resolve(host))
-        connection = _Connection(self._doors, host, found.address)
+        doors = self._doors
+        place = https.Place(
+            host, found.address, doors.port, doors.context, doors.patience_s
+        )
         wanted = f"bytes={offset}-{offset + _PART_BYTES - 1}"
-        try:
-            connection.request("GET", PATH + name, headers={"range": wanted})
-            reply = connection.getresponse()
-            content = reply.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise UnreachableError(
-                f"{host} ({found.address}) does not answer: {error}"
-            ) from error
-        finally:
-            connection.close()
+        reply, content = https.ask(place, "GET", PATH + name, {"range": wanted})
         return _read(host, reply, content, offset)
 
 
@@ -114,19 +108,3 @@ def _read(
     if status >= _SERVER or status in {_TOO_MANY, _OK, _PARTIAL}:
         raise UnreachableError(f"{host} answered {status}")
     raise DownloadHTTPError(f"{host} answered {status}", status)
-
-
-class _Connection(http.client.HTTPSConnection):
-    """HTTPS to an address that we resolved, with the name in SNI and Host."""
-
-    def __init__(self, doors: Doors, host: str, address: str) -> None:
-        super().__init__(
-            host, doors.port, timeout=doors.patience_s, context=doors.context
-        )
-        self._doors, self._address = doors, address
-
-    def connect(self) -> None:
-        """Dial the address instead of resolving the name once more."""
-        doors = self._doors
-        plain = socket.create_connection((self._address, doors.port), doors.patience_s)
-        self.sock = doors.context.wrap_socket(plain, server_hostname=self.host)

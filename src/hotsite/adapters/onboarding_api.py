@@ -6,14 +6,13 @@ another Region a few seconds later.
 """
 
 import asyncio
-import http.client
 import json
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from hotsite.adapters import https
 from hotsite.adapters.resolver import Resolver
 from hotsite.core.names import is_aws_name
 from hotsite.core.onboarding import Answer, Names, Request
@@ -125,48 +124,15 @@ def _ask(path: str, body: Mapping[str, Any], endpoint: Endpoint) -> tuple[Answer
 
 
 def _post(endpoint: Endpoint, address: str, path: str, body: str) -> tuple[int, str]:
-    connection = _Connection(endpoint, address)
-    try:
-        connection.request(
-            "POST",
-            path,
-            body,
-            {
-                "authorization": f"Bearer {endpoint.token}",
-                "content-type": "application/json",
-            },
-        )
-        reply = connection.getresponse()
-        return reply.status, reply.read().decode(errors="replace")
-    except (OSError, http.client.HTTPException) as error:
-        raise UnreachableError(
-            f"{endpoint.name} ({address}) does not answer: {error}"
-        ) from error
-    finally:
-        connection.close()
-
-
-class _Connection(http.client.HTTPSConnection):
-    """HTTPS to an address that we resolved, with the name in SNI and Host."""
-
-    def __init__(self, endpoint: Endpoint, address: str) -> None:
-        super().__init__(
-            endpoint.name,
-            endpoint.port,
-            timeout=endpoint.patience_s,
-            context=endpoint.context,
-        )
-        self._endpoint = endpoint
-        self._address = address
-
-    def connect(self) -> None:
-        """Dial the address instead of resolving the name once more."""
-        plain = socket.create_connection(
-            (self._address, self._endpoint.port), self._endpoint.patience_s
-        )
-        self.sock = self._endpoint.context.wrap_socket(
-            plain, server_hostname=self._endpoint.name
-        )
+    place = https.Place(
+        endpoint.name, address, endpoint.port, endpoint.context, endpoint.patience_s
+    )
+    headers = {
+        "authorization": f"Bearer {endpoint.token}",
+        "content-type": "application/json",
+    }
+    reply, text = https.ask(place, "POST", path, headers, body)
+    return reply.status, text.decode(errors="replace")
 
 
 def _parsed(text: str, status: int, name: str) -> Mapping[str, Any]:

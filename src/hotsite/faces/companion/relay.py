@@ -7,14 +7,12 @@ other one, as it does in the field.
 """
 
 import asyncio
-import http.client
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hotsite.adapters import https
 from hotsite.adapters.resolver import Resolver
-from hotsite.errors import UnreachableError
 
 # Longer than the app's own patience with one attempt.
 _ANSWER_S_MAX = 10.0
@@ -89,44 +87,11 @@ def pass_on(asked: Asked, upstream: Upstream) -> Passed:
     if upstream.resolver is not None:
         resolved = asyncio.run(upstream.resolver.resolve(upstream.name))
         address = resolved.address
-    connection = _Connection(upstream, address)
-    try:
-        connection.request(
-            asked.method,
-            asked.path,
-            asked.body,
-            {name: asked.headers[name] for name in _TO if name in asked.headers},
-        )
-        reply = connection.getresponse()
-        kept = ((name, reply.headers.get(name, "")) for name in _BACK)
-        headers = tuple((name, value) for name, value in kept if value)
-        return Passed(reply.status, headers, reply.read())
-    except (OSError, http.client.HTTPException) as error:
-        raise UnreachableError(
-            f"{upstream.name} ({address}) does not answer: {error}"
-        ) from error
-    finally:
-        connection.close()
-
-
-class _Connection(http.client.HTTPSConnection):
-    """HTTPS to an address that was resolved, with the name in SNI and Host."""
-
-    def __init__(self, upstream: Upstream, address: str) -> None:
-        super().__init__(
-            upstream.name,
-            upstream.port,
-            timeout=_ANSWER_S_MAX,
-            context=upstream.context,
-        )
-        self._upstream = upstream
-        self._address = address
-
-    def connect(self) -> None:
-        """Dial the address instead of resolving the name once more."""
-        plain = socket.create_connection(
-            (self._address, self._upstream.port), _ANSWER_S_MAX
-        )
-        self.sock = self._upstream.context.wrap_socket(
-            plain, server_hostname=self._upstream.name
-        )
+    place = https.Place(
+        upstream.name, address, upstream.port, upstream.context, _ANSWER_S_MAX
+    )
+    sent = {name: asked.headers[name] for name in _TO if name in asked.headers}
+    reply, body = https.ask(place, asked.method, asked.path, sent, asked.body)
+    kept = ((name, reply.headers.get(name, "")) for name in _BACK)
+    headers = tuple((name, value) for name, value in kept if value)
+    return Passed(reply.status, headers, body)

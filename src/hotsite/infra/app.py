@@ -14,6 +14,7 @@ from hotsite.infra.firmware import FirmwareStack
 from hotsite.infra.keys import KeyReplicaStack, KeyStack
 from hotsite.infra.replication import ReplicationStack
 from hotsite.infra.site import SiteStack
+from hotsite.infra.stack import new_app
 from hotsite.infra.telemetry import TelemetryStack
 from hotsite.settings import Settings, SiteSettings
 
@@ -82,13 +83,7 @@ def build(settings: Settings, out_dir: str) -> cdk.App:
         settings: The owner's settings.
         out_dir: Where ``App.synth`` will write.
     """
-    app = cdk.App(
-        outdir=out_dir,
-        analytics_reporting=False,
-        tree_metadata=False,
-        # Templates without assets need no CDK bootstrap in the owner's account.
-        default_stack_synthesizer=cdk.BootstraplessSynthesizer(),
-    )
+    app = new_app(out_dir)
     names = [stack.name for stack in plan(settings)]
     primary, replica, data, *rest = names
     KeyStack(app, primary, settings)

@@ -11,7 +11,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from hotsite.infra.constructs.hosting import Headers, Hosting
-from hotsite.infra.stack import RegionStack
+from hotsite.infra.stack import RegionStack, new_app
 from hotsite.settings import Settings
 
 REGION = "us-east-1"
@@ -47,12 +47,7 @@ def build(settings: Settings, headers: Headers, out_dir: str) -> cdk.App:
         headers: Of every answer, as the app needs them.
         out_dir: Where ``App.synth`` will write.
     """
-    app = cdk.App(
-        outdir=out_dir,
-        analytics_reporting=False,
-        tree_metadata=False,
-        default_stack_synthesizer=cdk.BootstraplessSynthesizer(),
-    )
+    app = new_app(out_dir)
     HostingStack(app, f"{settings.prefix}-app", settings, headers)
     return app
 

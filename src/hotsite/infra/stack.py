@@ -1,7 +1,22 @@
-"""The one form of all stacks: a Region of its own, a compact template."""
+"""The one form of all apps and stacks: a Region of its own, a compact template."""
 
 import aws_cdk as cdk
 from constructs import Construct
+
+
+def new_app(out_dir: str) -> cdk.App:
+    """Return an app without stacks.
+
+    Args:
+        out_dir: Where ``App.synth`` will write.
+    """
+    return cdk.App(
+        outdir=out_dir,
+        analytics_reporting=False,
+        tree_metadata=False,
+        # Templates without assets need no CDK bootstrap in the owner's account.
+        default_stack_synthesizer=cdk.BootstraplessSynthesizer(),
+    )
 
 
 class RegionStack(cdk.Stack):

@@ -8,23 +8,19 @@ what is missing. What has not left a Region when it dies stays there until it
 returns: the source must answer for each object.
 """
 
-import functools
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hotsite.local.pumps import ANSWER_S_MAX, CUT, Gateway, PumpStatus
+from hotsite.local import gateways
+from hotsite.local.pumps import CUT, Gateway, PumpStatus
 
 _LOOK_EVERY_S = 1.0
 _RULES_EVERY_S = 10.0
-# The emulator accepts any secret; boto3 wants one.
-_SECRET = "local"  # noqa: S105 (the emulator has no secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +78,8 @@ class Copier(threading.Thread):
         self.lag_s = lag_s
         self.is_cut = False
         self._regions = (source.region, replica.region)
-        self._source = _client(source, account_id)
-        self._replica = _client(replica, account_id)
+        self._source = gateways.client("s3", source, account_id)
+        self._replica = gateways.client("s3", replica, account_id)
         self._done: dict[Rule, dict[str, str]] = {}
         self._pending: dict[Rule, list[Listed]] = {}
         self._copied: dict[Rule, int] = {}
@@ -182,25 +178,3 @@ def _listed(store: Any, bucket: str, prefix: str) -> Iterator[Listed]:
         for each in page.get("Contents", ()):
             written_at_s = each["LastModified"].timestamp()
             yield Listed(each["Key"], each["ETag"], written_at_s)
-
-
-@functools.cache
-def _session() -> Any:
-    """Return the session of all copiers, which are made one after the other."""
-    return boto3.session.Session()
-
-
-def _client(gateway: Gateway, account_id: str) -> Any:
-    return _session().client(
-        "s3",
-        region_name=gateway.region,
-        endpoint_url=f"http://{gateway.address}:{gateway.port}",
-        aws_access_key_id=account_id,
-        aws_secret_access_key=_SECRET,
-        config=Config(
-            connect_timeout=ANSWER_S_MAX,
-            read_timeout=ANSWER_S_MAX,
-            retries={"total_max_attempts": 1},
-            s3={"addressing_style": "path"},
-        ),
-    )

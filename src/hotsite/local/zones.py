@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hotsite.errors import HotsiteError
-from hotsite.local import records
+from hotsite.local import gateways, records
 from hotsite.local.dns.client import DnsControl
 from hotsite.local.dns.zonefile import (
     ZoneFile,
@@ -27,11 +25,9 @@ from hotsite.local.dns.zonefile import (
     region_zone,
     zone_from_route53,
 )
-from hotsite.local.pumps import ANSWER_S_MAX, Gateway
+from hotsite.local.pumps import Gateway
 
 _LOOK_EVERY_S = 0.7
-# The emulator accepts any secret; boto3 wants one.
-_SECRET = "local"  # noqa: S105 (the emulator has no secrets)
 Records = Mapping[tuple[str, str, str], Mapping[str, Any]]
 Checks = Mapping[str, Mapping[str, Any]]
 
@@ -136,7 +132,8 @@ class Reader:
     def __init__(self, config: ZonesConfig) -> None:
         self._config = config
         self._clients = {
-            each.region: _client(each, config.account_id) for each in config.gateways
+            each.region: gateways.client("route53", each, config.account_id)
+            for each in config.gateways
         }
         self._told: dict[str, Told] = {}
         self._shown: ZoneFile | None = None
@@ -156,21 +153,6 @@ class Reader:
         DnsControl(Path(self._config.dns_control)).reload()
         self._shown = found
         return True
-
-
-def _client(gateway: Gateway, account_id: str) -> Any:
-    return boto3.session.Session().client(
-        "route53",
-        region_name=gateway.region,
-        endpoint_url=f"http://{gateway.address}:{gateway.port}",
-        aws_access_key_id=account_id,
-        aws_secret_access_key=_SECRET,
-        config=Config(
-            connect_timeout=ANSWER_S_MAX,
-            read_timeout=ANSWER_S_MAX,
-            retries={"total_max_attempts": 1},
-        ),
-    )
 
 
 def main(arguments: list[str]) -> int:

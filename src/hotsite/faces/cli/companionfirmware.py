@@ -16,6 +16,7 @@ from rich.console import Console
 
 from hotsite.adapters.pan_security import PhoneSecurity
 from hotsite.core import firmware_files
+from hotsite.core.label import Label
 from hotsite.errors import InvalidInputError, RefusedError, UnreachableError
 from hotsite.faces.cli.companionreach import add_way, one_label, open_reach
 from hotsite.flows.companion import carry, open_session
@@ -123,7 +124,7 @@ async def _carried(options: argparse.Namespace, files: _Files) -> dict[str, Any]
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _once(reach: Reach, label: Any, files: _Files) -> dict[str, Any]:
+async def _once(reach: Reach, label: Label, files: _Files) -> dict[str, Any]:
     link = await reach.connect(label)
     try:
         session = await open_session(link, label, PhoneSecurity())

@@ -30,6 +30,10 @@ class Fleet(Construct):
         # Refused attributes and types would make two Regions differ, so the type
         # searches nothing and the group carries nothing.
         thing_type = iot.CfnThingType(self, "Type", thing_type_name=settings.thing_type)
+        # Things outlive the stack, and their type cannot be deleted before them (AWS
+        # IoT API reference, DeleteThingType).
+        thing_type.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.RETAIN
+        thing_type.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
         group = iot.CfnThingGroup(self, "Group", thing_group_name=settings.fleet_group)
         policy = iot.CfnPolicy(
             self,

@@ -10,6 +10,7 @@ from hotsite.faces.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 KILL = str(ROOT / "drills" / "region-loss.toml")
+FLAPPING = str(ROOT / "drills" / "flapping.toml")
 
 
 def run(capsys, *arguments):
@@ -145,7 +146,8 @@ def test_same_seed_gives_the_same_simulated_verdict(capsys, tmp_path):
         (["drill", "nowhere.toml"], "nowhere.toml: No such file"),
         (["drill", KILL, "--devices", "0", "--world", "sim"], "devices must be"),
         (["drill", KILL, "--world", "aws"], "not built yet"),
-        (["drill", KILL, "--local", "local"], "only a drill of the registry"),
+        (["drill", KILL, "--local", "--world", "sim"], "is no world sim"),
+        (["drill", FLAPPING, "--local"], "more than can be mended"),
         (["report", "nowhere"], "nowhere"),
         (["synth", "--config", "nowhere.toml"], "nowhere.toml: No such file"),
         (["agent", "run", "nowhere"], "nowhere"),

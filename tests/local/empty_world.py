@@ -21,7 +21,7 @@ class Empty:
 
     def __init__(self, folder):
         self.folder = folder
-        self.cloud = folder / "cloud"
+        self.cloud = folder / ".hotsite" / "local"
         (folder / "build").symlink_to(ROOT / "build")
         self.write()
 
@@ -30,7 +30,7 @@ class Empty:
 
     @property
     def environment(self):
-        said = self.hotsite("local", "env", "--dir", "cloud", "--json", is_plain=True)
+        said = self.hotsite("local", "env", "--json", is_plain=True)
         return {**os.environ, **json.loads(said.stdout)}
 
     def hotsite(self, *words, is_plain=False, limit_s=170):
@@ -82,10 +82,10 @@ def command(*words):
 def empty_cloud(folder, block):
     """Start one, and end it whatever happens."""
     world = Empty(folder)
-    up = ("local", "up", "--empty", "--detach", "--dir", "cloud", "--block", block)
+    up = ("local", "up", "--empty", "--detach", "--block", block)
     done = world.hotsite(*up, is_plain=True)
     assert done.returncode == 0, done.stderr
     try:
         yield world
     finally:
-        world.hotsite("local", "down", "--dir", "cloud", is_plain=True)
+        world.hotsite("local", "down", is_plain=True)

@@ -86,6 +86,14 @@ def test_a_killed_deployment_goes_on_and_a_destroyed_one_leaves_data_alone(world
     statuses = world.statuses()
     assert statuses.keys() == document["stacks"].keys()
     assert set(statuses.values()) == {"CREATE_COMPLETE"}
+    checks = world.front("route53", SITES[0]).list_health_checks()["HealthChecks"]
+    # The primary goes by its own health and the inverted switch of the standby.
+    inverted = [one["HealthCheckConfig"].get("Inverted") for one in checks]
+    assert inverted.count(True) == 1
+    # Things outlive their stacks, and so does what they are of.
+    world.client("iot", SITES[1]).create_thing(
+        thingName="oven-1", thingTypeName="hotsite-device"
+    )
     assert world.hotsite("diff").returncode == 0
     done = world.hotsite("destroy", "--yes", "--json")
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from tests.local.empty_world import SITES, empty_cloud
+from tests.local.empty_world import ROOT, SITES, empty_cloud
 
 from hotsite.local import cloud
 
@@ -57,10 +57,32 @@ class Caller:
                 self.answers.append(str(error))
 
 
+def _play_a_drill(world):
+    """Lose a Region of what was deployed, and lead the fleet back."""
+    drill = ("drill", str(ROOT / "drills" / "region-loss.toml"), "--devices", "20")
+    done = world.hotsite(*drill, "--local", "--json", limit_s=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    verdict = json.loads(done.stdout)
+    assert (verdict["verdict"], verdict["rpo"]["lost"]) == ("pass", 0)
+    print(f"drill: p99 {verdict['rto']['p99_s']} s")
+    # The guard of b made lasting what happened; what returned leads only when told.
+    done = world.hotsite(*drill, "--local", limit_s=300)
+    assert done.returncode == 2
+    assert "run hotsite failback --local local first" in done.stderr
+    done = world.hotsite(
+        "failback", "--local", "--force-because", "a drill", limit_s=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = world.hotsite(*drill, "--local", limit_s=300)
+    assert done.returncode == 2
+    assert "choose another --seed" in done.stderr
+
+
 def test_a_deployment_over_its_life(world):
     done = world.hotsite("deploy", "--yes", "--json")
     assert done.returncode == 0, done.stderr
     print(f"deploy: {json.loads(done.stdout)['took_s']} s")
+    _play_a_drill(world)
     world.write("[dns]\nttl_s = 20\n")
     assert world.hotsite("diff").returncode == 1
     with Caller(world, "a") as a, Caller(world, "b") as b:

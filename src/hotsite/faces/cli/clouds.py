@@ -1,4 +1,4 @@
-"""Start a local cloud for one command, and end it with the command."""
+"""Local clouds for one command: its own, which ends with it, or somebody's."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from hotsite.core.strategy import Strategy
+from hotsite.errors import InvalidInputError
 from hotsite.faces.cli import artefacts
-from hotsite.local import cloud, launcher
+from hotsite.local import cloud, launcher, upkeep
 from hotsite.local.client import LocalCloud
 from hotsite.local.cloud import CloudConfig
 from hotsite.settings import Settings
@@ -79,3 +80,34 @@ def private_cloud(
     with launcher.Launched(config, say) as launched:
         launched.wait_ready()
         yield LocalCloud.open(there)
+
+
+@contextlib.contextmanager
+def kept_cloud(
+    local: LocalCloud, say: Callable[[str], None], *, strategy: Strategy
+) -> Iterator[LocalCloud]:
+    """Use a cloud that is up while the block runs, and leave it whole.
+
+    Args:
+        local: The cloud.
+        say: Told what happens, one line each.
+        strategy: What the block takes it to be made for.
+
+    Yields:
+        The cloud, both sites healthy and the first one active.
+
+    Raises:
+        InvalidInputError: It is made for another strategy, hurt, or its other site is
+            active.
+        NotReadyError: It does not get whole.
+    """
+    if local.state.strategy is not strategy:
+        raise InvalidInputError(
+            f"local cloud {local.state.name!r} is for {local.state.strategy}, and this"
+            f" needs {strategy}"
+        )
+    upkeep.await_whole(local, say)
+    try:
+        yield local
+    finally:
+        upkeep.restore(local, say)

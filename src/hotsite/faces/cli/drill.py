@@ -19,13 +19,14 @@ from hotsite.core.strategy import Strategy
 from hotsite.disasters.failover.course import SimCourseWorld
 from hotsite.errors import InvalidInputError
 from hotsite.faces.cli import files, report, sites
-from hotsite.faces.cli.clouds import private_cloud
+from hotsite.faces.cli.clouds import kept_cloud, private_cloud
 from hotsite.faces.cli.control import of_cloud
 from hotsite.faces.render.progress import progress
 from hotsite.flows.churn import play_churn
 from hotsite.flows.control import Control
 from hotsite.flows.course import play_course
 from hotsite.flows.drill import play
+from hotsite.local import upkeep
 from hotsite.local.churn import LocalChurnWorld
 from hotsite.local.client import LocalCloud
 from hotsite.local.course import LocalCourseWorld
@@ -45,7 +46,7 @@ worlds:
 examples:
   hotsite drill drills/region-loss.toml
   hotsite drill drills/region-freeze.toml --devices 300 --seed 3 --out build/freeze
-  hotsite drill drills/registry-churn.toml --local local && hotsite verify --local
+  hotsite drill drills/registry-churn.toml --local && hotsite verify --local
 """
 _FILES = ("journal.jsonl", "verdict.json", "report.html")
 
@@ -69,8 +70,10 @@ def register(commands: Any) -> None:
     )
     command.add_argument(
         "--local",
+        nargs="?",
+        const=sites.LOCAL,
         metavar="NAME",
-        help="play in a local cloud that is up and stays so; for registry drills",
+        help="play in a local cloud that is up; what the drill hurt returns",
     )
     command.add_argument("--json", action="store_true", help="the verdict as JSON")
     command.set_defaults(run=run)
@@ -84,12 +87,12 @@ def run(options: argparse.Namespace) -> int:
         raise InvalidInputError(
             "--world aws: drills on AWS are not built yet; see docs/limits.md"
         )
-    if options.local is not None and (
-        scenario.churn is None or options.world != "local"
-    ):
+    if options.local is not None and options.world != "local":
+        raise InvalidInputError(f"--local: a local cloud is no world {options.world}")
+    if options.local is not None and scenario.course is not None:
         raise InvalidInputError(
-            "--local: only a drill of the registry, in the local world, leaves a cloud"
-            " as whole as it was"
+            f"--local: {scenario.name} hurts more than can be mended after it; without"
+            " --local it gets a cloud of its own"
         )
     folder = options.out or Path("build/drills") / scenario.name
     _make_room(folder)
@@ -98,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
     elif scenario.churn is not None:
         _play_churn(scenario, text, options, folder)
     else:
-        _play(scenario, text, options.world, folder)
+        _play(scenario, text, options, folder)
     return report.write(folder, is_json=options.json)
 
 
@@ -131,12 +134,15 @@ def _make_room(folder: Path) -> None:
         raise InvalidInputError(f"--out {folder}: {error.strerror}") from error
 
 
-def _play(scenario: Scenario, text: str, world: str, folder: Path) -> None:
+def _play(
+    scenario: Scenario, text: str, options: argparse.Namespace, folder: Path
+) -> None:
     with (
-        _opened(world, scenario, folder) as (there, clock),
+        _opened(options, scenario, folder) as (there, clock),
         _written(folder, clock) as journal,
     ):
-        book = _foretold(journal, scenario) if world == "local" else journal
+        is_local = options.world == "local"
+        book = _foretold(journal, scenario) if is_local else journal
         play(scenario, text, there, book, clock)
 
 
@@ -200,7 +206,7 @@ def _opened_course(
         finally:
             world.estate.close()
         return
-    with _local_world(folder, strategy=scenario.strategy) as (cloud, base):
+    with _local_world(folder, scenario) as (cloud, base):
         local = LocalCourseWorld(base, cloud, partial(_operating, cloud))
         try:
             yield local, SystemClock()
@@ -220,37 +226,37 @@ def _opened_to_churn(
         virtual = SimClock()
         yield SimChurnWorld(virtual, seed=scenario.seed), virtual
         return
-    with _local_world(folder, options.local) as (cloud, base):
+    with _local_world(folder, scenario, options.local) as (cloud, base):
         intakes = {site.region: site.intake() for site in sites.of_cloud(cloud)}
         yield LocalChurnWorld(base, cloud, intakes), SystemClock()
 
 
 @contextlib.contextmanager
 def _opened(
-    name: str, scenario: Scenario, folder: Path
+    options: argparse.Namespace, scenario: Scenario, folder: Path
 ) -> Iterator[tuple[World, Clock]]:
-    if name == "sim":
+    if options.world == "sim":
         virtual = SimClock()
         is_shared = scenario.strategy is Strategy.ACTIVE_ACTIVE
         yield SimWorld(virtual, seed=scenario.seed, is_shared=is_shared), virtual
         return
-    with _local_world(folder, strategy=scenario.strategy) as (_, world):
+    with _local_world(folder, scenario, options.local) as (_, world):
         yield world, SystemClock()
 
 
 @contextlib.contextmanager
 def _local_world(
-    folder: Path,
-    name: str | None = None,
-    *,
-    strategy: Strategy = Strategy.HOT_SITE,
+    folder: Path, scenario: Scenario, name: str | None = None
 ) -> Iterator[tuple[LocalCloud, LocalWorld]]:
+    strategy = scenario.strategy
     with contextlib.ExitStack() as stack:
         if name is None:
             there = private_cloud(folder, _say, strategy=strategy)
-            cloud = stack.enter_context(there)
         else:
-            cloud = LocalCloud.open(Path(".hotsite") / name)
+            there = kept_cloud(sites.local_cloud(name), _say, strategy=strategy)
+        cloud = stack.enter_context(there)
+        if name is not None:
+            upkeep.refuse_known(cloud, scenario.things[0])
         world = LocalWorld(cloud, folder / "world")
         try:
             yield cloud, world

@@ -31,7 +31,7 @@ from hotsite.local import cloud
 from hotsite.local.client import LocalCloud
 from hotsite.settings import OutboxSettings
 
-_LOCAL = "local"
+LOCAL = "local"
 _PREFIX = "hotsite"
 _RAISED = "RaisedQuotas"
 _REPLICATION = "replication"
@@ -150,7 +150,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     world.add_argument(
         "--local",
         nargs="?",
-        const=_LOCAL,
+        const=LOCAL,
         metavar="NAME",
         help="a local cloud that is up, instead of AWS",
     )

@@ -99,7 +99,8 @@ class Types:
                 wanted[key] = int(wanted[key])
         for key in _SWITCHES:
             if key in wanted:
-                wanted[key] = str(wanted[key]).lower() == "true"
+                # As XML has it: ministack writes Python's True, which no client reads.
+                wanted[key] = str(wanted[key]).lower()
         with route53._lock:
             version = route53._health_checks.get(identifier, {}).get("version", 0)
             route53._health_checks[identifier] = {

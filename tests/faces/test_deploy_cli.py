@@ -40,6 +40,7 @@ class Place:
         )
         self.buckets = {}
         self.memory = 128
+        self.reserved = 0
         self.fleet = fleet
         monkeypatch.setattr("sys.stdin.isatty", lambda: False)
 
@@ -48,7 +49,9 @@ class Place:
             settings=Settings(
                 DOMAIN, telemetry=TelemetrySettings(fleet_size=self.fleet)
             ),
-            make=lambda: Made(stacks(self.memory), {"x.zip": lambda: b"x"}),
+            make=lambda: Made(
+                stacks(self.memory, self.reserved), {"x.zip": lambda: b"x"}
+            ),
             given={"Zone": "Z1"},
             world=World(
                 account=self.survey,
@@ -212,6 +215,21 @@ def test_what_cannot_work_is_one_line_and_nothing_is_made(monkeypatch, capsys, n
         assert told.out == ""
     assert place.account.stacks == {}
     assert place.buckets == {}
+
+
+def test_functions_that_the_account_cannot_reserve_are_one_line(place, capsys):
+    place.reserved = 21
+    place.survey.regions[B] = RegionFacts(B, free_runs=120)
+    assert place.call("deploy", "--yes") == main.WRONG
+    error = capsys.readouterr().err
+    assert "eu-west-1: hotsite reserves 21 runs of Lambda at once, and of 120" in error
+    assert len(error.strip().splitlines()) == 1
+    assert place.account.stacks == {}
+    place.survey.regions[B] = RegionFacts(B, free_runs=121)
+    assert place.call("deploy", "--yes") == 0
+    # What is deployed has reserved them already.
+    place.survey.regions[B] = RegionFacts(B, free_runs=100)
+    assert place.call("diff") == 0
 
 
 def test_a_name_that_is_taken_is_one_line_and_nothing_is_made(place, capsys):

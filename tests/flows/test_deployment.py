@@ -35,9 +35,11 @@ def template(resources, *, needs=(), outputs=()):
     )
 
 
-def stacks(memory=128):
+def stacks(memory=128, reserved=0):
+    size = {"MemorySize": memory}
+    limit = {"ReservedConcurrentExecutions": reserved} if reserved else {}
     site = {
-        "Run": {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": memory}},
+        "Run": {"Type": "AWS::Lambda::Function", "Properties": {**size, **limit}},
         "Policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "hs"}},
     }
     key = template({"Key": kept("AWS::KMS::Key")}, outputs=("KeyId",))

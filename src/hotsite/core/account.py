@@ -71,6 +71,9 @@ class RegionFacts:
         limits: Its quotas.
         taken: Names that hotsite needs, and that are in use.
         has_things: Whether there is a fleet already.
+        free_runs: How many functions may run at once, without those that are reserved;
+            None where that was not read.
+        to_reserve: How many of them new functions reserve for themselves.
         unread: What could not be read, each with its reason.
     """
 
@@ -80,6 +83,8 @@ class RegionFacts:
     limits: tuple[Limit, ...] = ()
     taken: tuple[Taken, ...] = ()
     has_things: bool = False
+    free_runs: int | None = None
+    to_reserve: int = 0
     unread: tuple[str, ...] = ()
 
 
@@ -149,7 +154,14 @@ _WORDS: Mapping[str, str] = {
     "AWS::Lambda::Function": "function",
     "AWS::S3::Bucket": "bucket",
 }
-_DATA = frozenset({"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket"})
+# What outlives its stack by a name of its own.
+_KEPT = frozenset(
+    {"AWS::DynamoDB::GlobalTable", "AWS::IoT::ThingType", "AWS::S3::Bucket"}
+)
+# Lambda API reference, PutFunctionConcurrency: at least so many runs stay unreserved.
+_UNRESERVED_MIN = 100
+# "Concurrent executions" of Lambda, in Service Quotas.
+_RUNS_CODE = "L-B99A9384"
 
 
 def objections(facts: Facts, wanted: Wanted) -> tuple[Objection, ...]:
@@ -248,6 +260,13 @@ def _of_region(facts: RegionFacts, wanted: Wanted) -> Iterator[Objection]:
                 f"'{room.limit.need}', and {room.limit.value:,.0f} is the limit{how}: "
                 "ask Service Quotas for more"
             )
+    free = facts.free_runs
+    if free is not None and 0 < facts.to_reserve > free - _UNRESERVED_MIN:
+        yield Objection(
+            f"{region}: hotsite reserves {facts.to_reserve} runs of Lambda at once, "
+            f"and of {free} unreserved ones Lambda keeps {_UNRESERVED_MIN}: ask "
+            f"Service Quotas for more (quota {_RUNS_CODE} of lambda)"
+        )
     for taken in facts.taken:
         yield Objection(f"{region}: {_says(taken)}")
     for text in facts.unread:
@@ -267,7 +286,7 @@ def _of_fleet(facts: Facts) -> Iterator[Objection]:
 
 def _says(taken: Taken) -> str:
     what = f"{_WORDS.get(taken.kind, taken.kind)} {taken.title}"
-    if taken.kind in _DATA:
+    if taken.kind in _KEPT:
         return (
             f"{what} is there and no stack has it (kept by an earlier destroy?): "
             "--take-over gives it to the new stack, or choose another prefix"

@@ -270,6 +270,16 @@ def _flat(value: object) -> str:
     return ""
 
 
+def reserved_runs(stack: Stack) -> int:
+    """Return how many runs at once a stack's functions reserve for themselves."""
+    wanted = [
+        one.get("Properties", {}).get("ReservedConcurrentExecutions", 0)
+        for one in json.loads(stack.body)["Resources"].values()
+        if one["Type"] == "AWS::Lambda::Function"
+    ]
+    return sum(one for one in wanted if isinstance(one, int))
+
+
 def with_names(stack: Stack, account_id: str) -> Stack:
     """Return a stack whose kept resources are named by literals.
 

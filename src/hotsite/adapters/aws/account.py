@@ -121,10 +121,12 @@ class AwsAccount:
             unread, ServiceQuotas(self._open("service-quotas", region), region).read
         )
         things = _read(unread, lambda: self._has_things(region))
+        runs = _read(unread, lambda: self._free_runs(region))
         return RegionFacts(
             region,
             limits=limits or (),
             has_things=bool(things),
+            free_runs=runs,
             unread=tuple(unread),
         )
 
@@ -184,6 +186,11 @@ class AwsAccount:
         with translated(f"list things in {region}"):
             found = self._open("iot", region).list_things(maxResults=1)
         return bool(found["things"])
+
+    def _free_runs(self, region: str) -> int:
+        with translated(f"read how many functions may run at once in {region}"):
+            found = self._open("lambda", region).get_account_settings()
+        return int(found["AccountLimit"]["UnreservedConcurrentExecutions"])
 
 
 def _is_there(call: Callable[..., Any], name: Mapping[str, str], what: str) -> bool:

@@ -16,7 +16,14 @@ from pathlib import Path
 
 from hotsite.core.account import Facts, RegionFacts, Wanted
 from hotsite.core.headroom import Fleet
-from hotsite.core.stacks import Event, Resource, Stack, read_stacks, with_names
+from hotsite.core.stacks import (
+    Event,
+    Resource,
+    Stack,
+    read_stacks,
+    reserved_runs,
+    with_names,
+)
 from hotsite.errors import HotsiteError, InvalidInputError
 from hotsite.faces.cli import artefacts
 from hotsite.faces.cli.deployworld import ASSET_KEY_PREFIX, World, asset_bucket
@@ -143,10 +150,15 @@ class Job:
         self, facts: RegionFacts, there: Mapping[str, object], *, takes_over: bool
     ) -> RegionFacts:
         # What a stack of ours has is not taken: neither is what it is about to have.
-        wanted: list[Resource] = [
-            one
+        new = [
+            stack
             for stack in self.stacks
             if stack.region == facts.region and stack.name not in there
+        ]
+        facts = replace(facts, to_reserve=sum(map(reserved_runs, new)))
+        wanted: list[Resource] = [
+            one
+            for stack in new
             for one in stack.resources
             if not (takes_over and one.is_kept)
         ]

@@ -68,7 +68,7 @@ def _play_a_drill(world):
     # The guard of b made lasting what happened; what returned leads only when told.
     done = world.hotsite(*drill, "--local", limit_s=300)
     assert done.returncode == 2
-    assert "run hotsite failback --local local first" in done.stderr
+    assert "run hotsite failback --local local first" in done.stderr, done.stderr
     done = world.hotsite(
         "failback", "--local", "--force-because", "a drill", limit_s=300
     )

@@ -1,5 +1,6 @@
 """Use a local cloud that is up: its Regions, its faults, its names, its user."""
 
+import asyncio
 import json
 import ssl
 import urllib.parse
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from hotsite.adapters.resolver import DnsResolver
+from hotsite.adapters.sites import HttpsSites
 from hotsite.core import records
 from hotsite.errors import InvalidInputError, NotReadyError, UnreachableError
 from hotsite.local import cloud, control, deployment
@@ -190,6 +193,17 @@ class LocalCloud:
     def dns(self) -> DnsControl:
         """Return the commands of the DNS process."""
         return DnsControl(Path(self.state.dns_control))
+
+    @property
+    def doors(self) -> HttpsSites:
+        """Return how to ask the sites for themselves, by their own names."""
+        resolver = DnsResolver(self.state.dns_address, self.state.dns_port)
+        return HttpsSites(
+            self.state.domain,
+            port=self.state.https_port,
+            context=ssl.create_default_context(cafile=self.state.ca),
+            address_of=lambda name: asyncio.run(resolver.resolve(name)).address,
+        )
 
     def health(self) -> tuple[SiteHealth, ...]:
         """Return what health checkers think of each site.

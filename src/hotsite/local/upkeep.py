@@ -67,25 +67,33 @@ def refuse_known(local: LocalCloud, thing: str) -> None:
 
 
 def _lacking(local: LocalCloud) -> str:
-    """Say what keeps a drill from beginning; empty when nothing does."""
-    seen = {site.region: site.is_healthy for site in local.health()}
-    for site in local.state.sites:
-        if site.region not in seen:
-            return f"nothing is deployed in {site.region}"
-        if not seen[site.region]:
-            return f"{site.region} is not healthy yet"
+    """Say what keeps a drill from beginning; empty when nothing does.
+
+    A site is asked itself, too: checkers begin by calling everything healthy.
+    """
     first, name = local.state.sites[0], local.state.witness_name
-    resolver = DnsResolver(local.state.dns_address, local.state.dns_port)
+    checked = {site.region: site.is_healthy for site in local.health()}
     try:
+        for site in local.state.sites:
+            if site.region not in checked:
+                return f"nothing is deployed in {site.region}"
+            seen = local.doors.see(site.letter)
+            if not seen.is_healthy:
+                return f"{site.region} is not healthy yet: {seen.reason}"
+            if not checked[site.region]:
+                return f"the checkers have yet to call {site.region} healthy"
+            if seen.epoch.active != first.letter:
+                raise InvalidInputError(
+                    f"{site.region} knows {seen.epoch}, and a drill begins with "
+                    f"{first.letter} active: run hotsite failback --local "
+                    f"{local.state.name} first"
+                )
+        resolver = DnsResolver(local.state.dns_address, local.state.dns_port)
         found = asyncio.run(resolver.resolve(name))
     except UnreachableError as error:
         return str(error)
-    region = local.region_at(found.address)
-    if region != first.region:
-        raise InvalidInputError(
-            f"{name} leads to {region}, and a drill begins with {first.region} active: "
-            f"run hotsite failback --local {local.state.name} first"
-        )
+    if found.address != first.address:
+        return f"{name} has yet to lead to {first.region}"
     return ""
 
 

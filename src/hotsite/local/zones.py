@@ -26,7 +26,6 @@ from hotsite.local.dns.zonefile import (
     zone_from_route53,
 )
 from hotsite.local.pumps import Gateway
-from hotsite.local.templates import SITE_HEALTH, health_check_id
 
 _LOOK_EVERY_S = 0.7
 Records = Mapping[tuple[str, str, str], Mapping[str, Any]]
@@ -97,24 +96,13 @@ def zone_file(config: ZonesConfig, told: Mapping[str, Told]) -> ZoneFile:
     )
 
 
-def read_told(route53: Any, domain: str, region: str) -> Told:
+def read_told(route53: Any, domain: str) -> Told:
     """Read one Region's Route 53.
-
-    The check that asks the site for its own deep verdict is called as in a cloud that
-    brings itself up, so that who watches health finds it.
 
     Args:
         route53: A client.
         domain: The zone's name.
-        region: The Region's.
     """
-    pages = route53.get_paginator("list_health_checks")
-    listed = [one for page in pages.paginate() for one in page["HealthChecks"]]
-    names = {
-        one["Id"]: health_check_id(region, SITE_HEALTH)
-        for one in listed
-        if _is_of_site(one["HealthCheckConfig"])
-    }
     found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for zone in route53.list_hosted_zones()["HostedZones"]:
         if zone["Name"].rstrip(".") != domain:
@@ -124,29 +112,14 @@ def read_told(route53: Any, domain: str, region: str) -> Told:
             for one in page["ResourceRecordSets"]:
                 if one["Type"] != "SOA":
                     key = (one["Name"], one["Type"], one.get("SetIdentifier", ""))
-                    found[key] = _renamed(one, names)
+                    found[key] = one
+    pages = route53.get_paginator("list_health_checks")
     checks = {
-        names.get(one["Id"], one["Id"]): _renamed(one["HealthCheckConfig"], names)
-        for one in listed
+        one["Id"]: one["HealthCheckConfig"]
+        for page in pages.paginate()
+        for one in page["HealthChecks"]
     }
     return Told(found, checks)
-
-
-def _is_of_site(check: Mapping[str, Any]) -> bool:
-    # A switch is asked in the same way, and counts inverted.
-    return check["Type"] == "HTTPS" and not check.get("Inverted", False)
-
-
-def _renamed(told: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
-    """Return a record or a check that names other checks as we do."""
-    renamed = dict(told)
-    if "HealthCheckId" in told:
-        identifier = told["HealthCheckId"]
-        renamed["HealthCheckId"] = names.get(identifier, identifier)
-    if "ChildHealthChecks" in told:
-        children = told["ChildHealthChecks"]
-        renamed["ChildHealthChecks"] = [names.get(one, one) for one in children]
-    return renamed
 
 
 class Reader:
@@ -169,7 +142,7 @@ class Reader:
         """Look once; say whether something changed."""
         for region, route53 in self._clients.items():
             try:
-                self._told[region] = read_told(route53, self._config.domain, region)
+                self._told[region] = read_told(route53, self._config.domain)
             except (BotoCoreError, ClientError):
                 # What it had said stays.
                 continue

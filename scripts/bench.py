@@ -26,6 +26,7 @@ from bench_lag import registry_lag
 from bench_registry import quotas, replication
 from bench_replay import replay
 from bench_seed import seeding
+from bench_synth import synth
 from benchmark import ROUNDS, Rates, Result, details_of, rate
 from dnslib import QTYPE, RR, A, DNSRecord
 from soak import run as play_seed
@@ -193,6 +194,7 @@ BENCHMARKS: tuple[Callable[[], Iterable[Result]], ...] = (
     failovers,
     api,
     health,
+    synth,
 )
 
 

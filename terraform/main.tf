@@ -17,7 +17,7 @@ locals {
     name => keys(lookup(jsondecode(file("${local.release}/templates/${name}.template.json")), "Parameters", {}))
   }
 
-  common = merge(var.more_parameters, {
+  common = merge({ AppOrigins = "https://app.${var.domain}" }, var.more_parameters, {
     Domain         = var.domain
     ActiveRegion   = var.active_region
     StandbyRegion  = var.standby_region

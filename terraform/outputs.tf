@@ -18,6 +18,11 @@ output "api_endpoint" {
   value       = "api.${var.domain}"
 }
 
+output "certificate_arns" {
+  description = "Certificates that the sites serve, of each Region; empty where the templates made them."
+  value       = local.certificate_arns
+}
+
 output "alarm_topics" {
   description = "SNS topic of each site's alarms."
   value = {

@@ -87,9 +87,18 @@ resource "aws_cloudformation_stack" "site_a" {
 
   parameters = {
     for name, value in merge(local.common, {
-      AssetBucket = aws_s3_bucket.code_active.id
+      AssetBucket        = aws_s3_bucket.code_active.id
+      MqttCertificateArn = local.certificate_arns.active.mqtt
+      ApiCertificateArn  = local.certificate_arns.active.api
     }) :
     name => value if contains(local.declared["site-a"], name)
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.certificate_arns == null ? true : alltrue([for arn in values(var.certificate_arns.active) : split(":", arn)[3] == var.active_region])
+      error_message = "certificate_arns.active must be in ${var.active_region}: a certificate serves in its own Region only."
+    }
   }
 
   depends_on = [aws_cloudformation_stack.data, aws_s3_object.code_active]
@@ -104,9 +113,18 @@ resource "aws_cloudformation_stack" "site_b" {
 
   parameters = {
     for name, value in merge(local.common, {
-      AssetBucket = aws_s3_bucket.code_standby.id
+      AssetBucket        = aws_s3_bucket.code_standby.id
+      MqttCertificateArn = local.certificate_arns.standby.mqtt
+      ApiCertificateArn  = local.certificate_arns.standby.api
     }) :
     name => value if contains(local.declared["site-b"], name)
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.certificate_arns == null ? true : alltrue([for arn in values(var.certificate_arns.standby) : split(":", arn)[3] == var.standby_region])
+      error_message = "certificate_arns.standby must be in ${var.standby_region}: a certificate serves in its own Region only."
+    }
   }
 
   depends_on = [aws_cloudformation_stack.data, aws_s3_object.code_standby]
@@ -164,6 +182,9 @@ resource "aws_cloudformation_stack" "copies_a" {
     }) :
     name => value if contains(local.declared["copies-a"], name)
   }
+
+  # Its custom resource is a function of the site's, which it knows by name alone.
+  depends_on = [aws_cloudformation_stack.site_a]
 }
 
 resource "aws_cloudformation_stack" "copies_b" {
@@ -182,6 +203,9 @@ resource "aws_cloudformation_stack" "copies_b" {
     }) :
     name => value if contains(local.declared["copies-b"], name)
   }
+
+  # Its custom resource is a function of the site's, which it knows by name alone.
+  depends_on = [aws_cloudformation_stack.site_b]
 }
 
 resource "aws_cloudformation_stack" "telemetry_a" {

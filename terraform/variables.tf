@@ -34,6 +34,34 @@ variable "hosted_zone_id" {
   default     = null
 }
 
+variable "certificates" {
+  description = "Who makes the certificates: native (this module, in Terraform's state) or templates (each site's stack, as this module did at first; see Certificates)."
+  type        = string
+  default     = "native"
+
+  validation {
+    condition     = contains(["native", "templates"], var.certificates)
+    error_message = "Certificates are made native or by the templates."
+  }
+}
+
+variable "certificate_arns" {
+  description = "Certificates of your own in ACM, of each Region: for iot. and the site's iot-a. or iot-b., and for api. and api-a. or api-b. Null makes them."
+  type = object({
+    active  = object({ mqtt = string, api = string })
+    standby = object({ mqtt = string, api = string })
+  })
+  default = null
+
+  validation {
+    condition = var.certificate_arns == null ? true : alltrue([
+      for arn in flatten([for one in values(var.certificate_arns) : values(one)]) :
+      can(regex("^arn:[a-z0-9-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-zA-Z0-9_-]+$", arn))
+    ])
+    error_message = "Each one of certificate_arns must be the ARN of a certificate in ACM."
+  }
+}
+
 variable "jwt_issuer" {
   description = "Issuer of the JSON Web Tokens of the app's users, an https URL."
   type        = string

@@ -4,7 +4,7 @@ terraform {
   required_providers {
     aws = {
       source                = "hashicorp/aws"
-      version               = ">= 4.0"
+      version               = ">= 4.40"
       configuration_aliases = [aws.active, aws.standby]
     }
   }

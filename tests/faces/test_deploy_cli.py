@@ -156,6 +156,19 @@ NONE = RegionFacts(B, is_there=False)
 CLOSED = RegionFacts(B, is_open=False)
 SMALL = RegionFacts(B, limits=(Limit(Need.CONNECTIONS, 100.0, "L-1"),))
 OTHERS = ("ns1.example.net.",)
+
+
+def test_a_certificate_of_one_region_is_not_given_to_both(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hotsite.toml").write_text(f'domain = "{DOMAIN}"\n')
+    (tmp_path / "more.json").write_text('{"MqttCertificateArn": "arn:aws:acm:x"}')
+    assert main.main(["deploy", "--dry-run", "--parameters", "more.json"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "MqttCertificateArn is of one Region" in line
+
+
 OBSTACLES = {
     "no zone": (ZoneFacts(DOMAIN), None, "fleet.example.com has no hosted zone in"),
     "a private zone": (

@@ -41,6 +41,13 @@ def test_a_zip_that_is_there_is_not_built_again(tmp_path):
     assert build("health", Platform.HOST, tmp_path).stat().st_mtime_ns == before
 
 
+def test_functions_without_wheels_of_their_own_hold_the_same_bytes(built, tmp_path):
+    first = built("health")
+    again = build("meter", Platform.HOST, tmp_path)
+    assert built("meter").read_bytes() == first.read_bytes() == again.read_bytes()
+    assert built("canary").read_bytes() != first.read_bytes()
+
+
 def test_native_code_is_of_the_platform_that_runs_it(built):
     path = built("onboarding", Platform.AWS)
     with zipfile.ZipFile(path) as archive:

@@ -4,6 +4,7 @@ import json
 import re
 
 from hotsite.infra import release
+from hotsite.infra.validation import judged
 
 DOMAIN = "fleet.example.com"
 REGIONS = {"a": "eu-central-1", "b": "eu-west-1"}
@@ -47,7 +48,18 @@ def test_with_our_names_they_are_what_we_deploy(released, assembly):
             found.get("Parameters", {}).pop(name, None)
         if not found.get("Parameters"):
             found.pop("Parameters", None)
-        assert found == ours[f"{stack}.template.json"], path.name
+        wanted = ours[f"{stack}.template.json"]
+        for parameter in wanted.get("Parameters", {}).values():
+            if DOMAIN in str(parameter.get("Default")):
+                del parameter["Default"]
+        assert found == wanted, path.name
+
+
+def test_what_parameters_replace_is_still_sound(released):
+    for path in released:
+        # Rules of our own read names, which are parameters here; they see the others.
+        found = [one for one in judged(path) if re.fullmatch(r"[A-Z]\d+", one.rule)]
+        assert found == [], path.name
 
 
 def test_each_fits_into_one_call_and_names_nobodys_domain(released):

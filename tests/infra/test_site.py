@@ -1,6 +1,7 @@
 """What one Region's stack must hold."""
 
 import json
+import re
 
 import aws_cdk as cdk
 import pytest
@@ -46,6 +47,45 @@ def test_both_mqtt_names_are_served_under_one_certificate(assembly, settings, si
     for certificate in assembly.properties(site, "CertificateManager::Certificate"):
         assert len(certificate["SubjectAlternativeNames"]) + 1 <= 4
         assert certificate["KeyAlgorithm"] == "RSA_2048"
+
+
+def test_a_certificate_is_made_unless_the_owner_brings_one(assembly, site):
+    template = assembly.template(site)
+    made = assembly.resources(site, "CertificateManager::Certificate")
+    brought = {}
+    for name, resource in made.items():
+        is_made = template["Conditions"][resource["Condition"]]
+        (given, nothing) = is_made["Fn::Equals"]
+        assert nothing == template["Parameters"][given["Ref"]]["Default"] == ""
+        brought[given["Ref"]] = {
+            "Fn::If": [resource["Condition"], {"Ref": name}, given]
+        }
+    domains = assembly.properties(site, "IoT::DomainConfiguration")
+    assert len(domains) == 2
+    for domain in domains:
+        assert domain["ServerCertificateArns"] == [brought["MqttCertificateArn"]]
+    names = assembly.properties(site, "ApiGatewayV2::DomainName")
+    assert len(names) == 2
+    for name in names:
+        (configuration,) = name["DomainNameConfigurations"]
+        assert configuration["CertificateArn"] == brought["ApiCertificateArn"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_one"),
+    [
+        ("", True),
+        (f"arn:aws:acm:eu-central-1:123456789012:certificate/{'0f-' * 12}", True),
+        ("arn:aws-cn:acm:cn-north-1:123456789012:certificate/0f", True),
+        ("arn:aws:iam::123456789012:server-certificate/mine", False),
+        ("iot.fleet.example.com", False),
+    ],
+)
+def test_only_certificates_of_acm_are_taken(assembly, site, arn, is_one):
+    parameters = assembly.template(site)["Parameters"]
+    for name in ("MqttCertificateArn", "ApiCertificateArn"):
+        pattern = parameters[name]["AllowedPattern"]
+        assert (re.fullmatch(pattern, arn) is not None) == is_one
 
 
 def test_only_failover_records_move_and_they_move_by_health(assembly, settings, site):

@@ -122,6 +122,92 @@ def test_there_is_a_stack_for_each_template_with_what_it_needs(templates):
             assert is_given or "Default" in declared, f"{name}: {parameter}"
 
 
+def reached(stacks, name):
+    """Return the stacks that are there before one is, by the module's references."""
+    found, left = set(), [name]
+    while left:
+        text = str(stacks[left.pop()])
+        for label in re.findall(r"aws_cloudformation_stack\.(\w+)", text):
+            other = label.replace("_", "-")
+            if other not in found:
+                found.add(other)
+                left.append(other)
+    return found
+
+
+def test_a_stack_waits_for_the_one_whose_function_it_calls_by_name(templates):
+    stacks = {
+        label.replace("_", "-"): body
+        for _, name, label, body in bodies("resource")
+        if name == "aws_cloudformation_stack"
+    }
+    made = {
+        (planned["site"], resource["Properties"]["FunctionName"]): name
+        for name, (planned, template) in templates.items()
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+    called = {
+        (name, made[planned["site"], function])
+        for name, (planned, template) in templates.items()
+        for resource in template["Resources"].values()
+        if resource["Type"].startswith("Custom::")
+        for function in re.findall(r":function:([\w-]+)", json.dumps(resource))
+    }
+    assert called >= {("copies-a", "site-a"), ("copies-b", "site-b")}
+    for name, other in called:
+        assert other == name or other in reached(stacks, name), name
+
+
+def resource(kind, label):
+    (found,) = (b for _, k, one, b in bodies("resource") if (k, one) == (kind, label))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("site", "side"), [("site-a", "active"), ("site-b", "standby")]
+)
+def test_native_certificates_are_those_that_the_templates_would_make(
+    templates, site, side
+):
+    (served,) = (
+        body["served"]
+        for path in sorted(MODULE.glob("*.tf"))
+        for body in parsed(path).get("locals", ())
+        if "served" in body
+    )
+    _, template = templates[site]
+    made = [
+        one["Properties"]
+        for one in template["Resources"].values()
+        if one["Type"] == "AWS::CertificateManager::Certificate"
+    ]
+    wanted = {
+        tuple(
+            name["Fn::Sub"].replace("${Domain}", "${var.domain}")
+            for name in (one["DomainName"], *one["SubjectAlternativeNames"])
+        )
+        for one in made
+    }
+    assert {tuple(names) for names in served[side].values()} == wanted
+    # AWS IoT developer guide: at most four names, RSA-2048 or P-256.
+    assert all(len(names) <= 4 for names in wanted)
+    body = resource("aws_acm_certificate", side)
+    for one in made:
+        assert body["key_algorithm"] == one["KeyAlgorithm"] == "RSA_2048"
+        assert body["validation_method"] == one["ValidationMethod"] == "DNS"
+    waited = resource("aws_acm_certificate_validation", side)
+    assert waited["for_each"] == f"${{aws_acm_certificate.{side}}}"
+    given = str(resource("aws_cloudformation_stack", site.replace("-", "_")))
+    for parameter, noun in (
+        ("MqttCertificateArn", "mqtt"),
+        ("ApiCertificateArn", "api"),
+    ):
+        assert parameter in template["Parameters"]
+        arn = rf"local\.certificate_arns\.{side}\.{noun}\b"
+        assert re.search(rf"{parameter}\W+{arn}", given)
+
+
 def test_the_example_gives_what_the_module_demands():
     example = parsed(MODULE / "examples" / "complete" / "main.tf")
     (module,) = example["module"]

@@ -105,6 +105,22 @@ def wrong_tls_policy(template):
     tls["SecurityPolicy"] = "IoTSecurityPolicy_TLS12_1_0_2016_01"
 
 
+def certificate_that_iot_refuses(template):
+    one(template, "CertificateManager::Certificate")["KeyAlgorithm"] = "EC_secp384r1"
+
+
+def certificate_beside_the_owners(template):
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::CertificateManager::Certificate":
+            resource.pop("Condition")
+
+
+def domain_that_passes_over_the_owners_certificate(template):
+    domain = one(template, "IoT::DomainConfiguration")
+    (choice,) = domain["ServerCertificateArns"]
+    domain["ServerCertificateArns"] = [choice["Fn::If"][1]]
+
+
 def errors_into_the_same_service(template):
     payload = one(template, "IoT::TopicRule")["TopicRulePayload"]
     payload["ErrorAction"] = payload["Actions"][0]
@@ -222,6 +238,13 @@ DEFECTS = (
     (disabled_check, SITE, "health_checks_ask_one_site"),
     (primary_without_the_switch, SITE, "health_checks_count_all_or_probe"),
     (wrong_tls_policy, SITE, "devices_get_modern_tls"),
+    (certificate_that_iot_refuses, SITE, "certificates_suit_iot_and_give_way"),
+    (certificate_beside_the_owners, SITE, "certificates_suit_iot_and_give_way"),
+    (
+        domain_that_passes_over_the_owners_certificate,
+        SITE,
+        "certificates_suit_iot_and_give_way",
+    ),
     (errors_into_the_same_service, TELEMETRY, "rule_errors_go_elsewhere"),
     (errors_of_the_archive_into_its_service, COLD, "rule_errors_go_elsewhere"),
     (errors_of_capture_into_the_same_service, REPLICATION, "rule_errors_go_elsewhere"),

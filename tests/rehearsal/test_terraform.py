@@ -1,28 +1,32 @@
 """The Terraform module, by Terraform itself: applied, planned again, destroyed.
 
-It needs Terraform and its AWS provider: `HOTSITE_TERRAFORM_PROVIDER` names
-the zip of a release, `terraform-provider-aws_VERSION_OS_ARCH.zip`. Below 4.0 objects of
-a bucket have another name there, and the copy under test has it, too.
+It needs Terraform and its AWS provider, 5 or later: `HOTSITE_TERRAFORM_PROVIDER` names
+the zip of a release, `terraform-provider-aws_VERSION_OS_ARCH.zip`, or a folder that is
+a mirror with it (`registry.terraform.io/hashicorp/aws/VERSION/OS_ARCH/`).
 """
 
+import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import WaiterError
 from tests.docs.page import ROOT
-from tests.local.empty_world import empty_cloud
+from tests.local.empty_world import SITES, empty_cloud
+from tests.local.region_world import eventually
 
 from hotsite.infra import packaging, release
 from hotsite.local import cloud
 
-ZIP = os.environ.get("HOTSITE_TERRAFORM_PROVIDER", "")
+GIVEN = os.environ.get("HOTSITE_TERRAFORM_PROVIDER", "")
 TERRAFORM = shutil.which("terraform")
 pytestmark = [
     pytest.mark.local,
-    pytest.mark.skipif(not (ZIP and TERRAFORM), reason="no Terraform with a provider"),
+    pytest.mark.skipif(
+        not (GIVEN and TERRAFORM), reason="no Terraform with a provider"
+    ),
 ]
 PROVIDER = """
 provider "aws" {
@@ -31,10 +35,10 @@ provider "aws" {
   access_key                  = "ACCOUNT"
   secret_key                  = "local"
   skip_credentials_validation = true
-  skip_get_ec2_platforms      = true
   skip_region_validation      = true
-  s3_force_path_style         = true
+  s3_use_path_style           = true
   endpoints {
+    acm            = "URL"
     cloudformation = "URL"
     route53        = "URL"
     s3             = "URL"
@@ -42,16 +46,31 @@ provider "aws" {
   }
 }
 """
-# What S3 does by itself since 2023, and an older provider takes for a difference.
-ENCRYPTED = """force_destroy = true
-  server_side_encryption_configuration {
-    rule {
-      apply_server_side_encryption_by_default {
-        sse_algorithm = "AES256"
-      }
-    }
-  }
+
+
+CHOICES = """
+variable "certificate_arns" {
+  type    = any
+  default = null
+}
+variable "certificates" {
+  default = "native"
+}
+output "certificate_arns" {
+  value = module.hotsite.certificate_arns
+}
 """
+
+
+def mirror(folder):
+    """Return a folder that Terraform takes providers from."""
+    given = Path(GIVEN).absolute()
+    if given.is_dir():
+        return given
+    packed = folder / "mirror" / "registry.terraform.io" / "hashicorp" / "aws"
+    packed.mkdir(parents=True)
+    shutil.copy(given, packed / given.name)
+    return folder / "mirror"
 
 
 class Work:
@@ -59,24 +78,12 @@ class Work:
 
     def __init__(self, folder, world):
         self.folder = folder
-        self.version = re.search(r"aws_([\d.]+)_", Path(ZIP).name)[1]
-        mirror = folder / "mirror" / "registry.terraform.io" / "hashicorp" / "aws"
-        mirror.mkdir(parents=True)
-        shutil.copy(ZIP, mirror / Path(ZIP).name)
         (folder / "rc").write_text(
             'provider_installation {\n filesystem_mirror {\n  path = "'
-            f'{folder / "mirror"}"\n }}\n}}\n'
+            f'{mirror(folder)}"\n }}\n}}\n'
         )
         module = folder / "module"
         shutil.copytree(ROOT / "terraform", module)
-        if self.version.startswith("3."):
-            for path in (module / "versions.tf", module / "main.tf"):
-                text = path.read_text().replace("aws_s3_object", "aws_s3_bucket_object")
-                text = text.replace("force_destroy = true\n", ENCRYPTED)
-                path.write_text(text.replace('">= 4.0"', f'"= {self.version}"'))
-            stacks = module / "stacks.tf"
-            text = stacks.read_text()
-            stacks.write_text(text.replace("aws_s3_object", "aws_s3_bucket_object"))
         release.write(module / "release" / "templates")
         packaging.build_all(packaging.Platform.HOST, module / "release" / "lambdas")
         self.write_example(world)
@@ -94,7 +101,9 @@ class Work:
         text = text.replace(
             "  raised_quotas ",
             f'  hosted_zone_id = "{zone_id}"\n'
-            f'  more_parameters = jsondecode(file("{parameters}"))\n  raised_quotas ',
+            f'  more_parameters = jsondecode(file("{parameters}"))\n'
+            "  certificate_arns = var.certificate_arns\n"
+            "  certificates = var.certificates\n  raised_quotas ",
         )
         providers = "".join(
             PROVIDER.replace("NAME", name)
@@ -103,7 +112,7 @@ class Work:
             .replace("URL", state.front_url)
             for name, site in zip(("active", "standby"), state.sites, strict=True)
         )
-        (self.folder / "main.tf").write_text(providers + text)
+        (self.folder / "main.tf").write_text(providers + CHOICES + text)
 
     def terraform(self, *words, code=0):
         done = subprocess.run(
@@ -116,7 +125,19 @@ class Work:
             check=False,
         )
         assert done.returncode == code, (done.stdout + done.stderr)[-3000:]
-        return done.stdout
+        return done.stdout + done.stderr
+
+
+def own(active, standby):
+    """Return the flag that brings certificates of one's own, of two Regions."""
+    arns = {
+        side: {
+            noun: f"arn:aws:acm:{region}:123456789012:certificate/{side}-{noun}"
+            for noun in ("mqtt", "api")
+        }
+        for side, region in (("active", active), ("standby", standby))
+    }
+    return f"-var=certificate_arns={json.dumps(arns)}"
 
 
 def test_terraform_applies_the_module_and_then_plans_nothing(tmp_path):
@@ -124,10 +145,80 @@ def test_terraform_applies_the_module_and_then_plans_nothing(tmp_path):
         work = Work(tmp_path, world)
         work.terraform("init")
         work.terraform("validate")
+        refuses_what_cannot_work(work)
         work.terraform("apply", "-auto-approve", "-input=false")
         assert len(world.statuses()) == 15
         assert set(world.statuses().values()) == {"CREATE_COMPLETE"}
+        found = json.loads(work.terraform("output", "-json", "certificate_arns"))
+        serves_what_terraform_made(world, found)
+        keeps_its_certificate(world)
+        serves_what_terraform_made(world, found)
         # 2 would say that something differs.
         work.terraform("plan", "-detailed-exitcode", "-input=false", code=0)
         work.terraform("destroy", "-auto-approve", "-input=false")
         assert world.statuses() == {}
+        for region in SITES:
+            assert certificates(world, region) == set()
+
+
+def refuses_what_cannot_work(work):
+    """Plan with certificates of the wrong Region, and with ours left out."""
+    plan = ("plan", "-input=false")
+    said = work.terraform(*plan, own(SITES[0], SITES[0]), code=1)
+    assert f"certificate_arns.standby must be in {SITES[1]}" in " ".join(said.split())
+    for choice in (own(*SITES), "-var=certificates=templates"):
+        assert "aws_acm_certificate" not in work.terraform(*plan, choice)
+
+
+def serves_what_terraform_made(world, arns):
+    """Hold each site against the certificates in Terraform's state."""
+    for side, region in zip(("active", "standby"), SITES, strict=True):
+        assert certificates(world, region) == set(arns[side].values())
+        iot = world.client("iot", region)
+        for one in iot.list_domain_configurations()["domainConfigurations"]:
+            if not one["domainConfigurationName"].startswith("hotsite-"):
+                continue
+            served = iot.describe_domain_configuration(
+                domainConfigurationName=one["domainConfigurationName"]
+            )["serverCertificates"]
+            assert [c["serverCertificateArn"] for c in served] == [arns[side]["mqtt"]]
+        names = world.client("apigatewayv2", region).get_domain_names()["Items"]
+        assert {
+            configuration["CertificateArn"]
+            for name in names
+            for configuration in name["DomainNameConfigurations"]
+        } == {arns[side]["api"]}
+
+
+def keeps_its_certificate(world):
+    """Tell a site to make its own after all: refused, and rolled back."""
+    formation, name = (
+        world.client("cloudformation", SITES[0]),
+        f"hotsite-site-{SITES[0]}",
+    )
+    (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
+    changed = [
+        {"ParameterKey": one["ParameterKey"], "UsePreviousValue": True}
+        if one["ParameterKey"] != "MqttCertificateArn"
+        else {"ParameterKey": one["ParameterKey"], "ParameterValue": ""}
+        for one in stack["Parameters"]
+    ]
+    formation.update_stack(
+        StackName=name,
+        UsePreviousTemplate=True,
+        Parameters=changed,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    with pytest.raises(WaiterError):
+        formation.get_waiter("stack_update_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+    events = formation.describe_stack_events(StackName=name)["StackEvents"]
+    reasons = " ".join(one.get("ResourceStatusReason", "") for one in events)
+    assert "custom-named resource requires replacing" in reasons
+    eventually(lambda: world.statuses()[name] == "UPDATE_ROLLBACK_COMPLETE")
+
+
+def certificates(world, region):
+    listed = world.client("acm", region).list_certificates()
+    return {one["CertificateArn"] for one in listed["CertificateSummaryList"]}

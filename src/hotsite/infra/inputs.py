@@ -13,6 +13,9 @@ from constructs import Construct
 from hotsite.infra import packaging
 from hotsite.settings import Settings, SiteSettings
 
+# Nothing, or an ARN as ACM gives it (API reference, RequestCertificate).
+_CERTIFICATE = r"(arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+)?"
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -75,6 +78,8 @@ class SiteInputs(Inputs):
         device_ca: PEM that devices must trust; empty where public roots do.
         app_origins: Where browsers may call the API from.
         user_rate_per_s: How many changes a second one user may ask for.
+        mqtt_certificate: ARN of the owner's own for the MQTT names; empty to make one.
+        api_certificate: The same for the API's names.
     """
 
     hosted_zone_id: str
@@ -87,6 +92,8 @@ class SiteInputs(Inputs):
     device_ca: str
     app_origins: list[str]
     user_rate_per_s: str
+    mqtt_certificate: str
+    api_certificate: str
 
     @property
     def is_active(self) -> bool:
@@ -219,7 +226,21 @@ def declare(scope: Construct, settings: Settings, site: SiteSettings) -> SiteInp
         user_rate_per_s=_text(
             scope, "UserRatePerS", "Changes a second of one user of the API", "5"
         ),
+        mqtt_certificate=_certificate(scope, "MqttCertificateArn", "iot", site),
+        api_certificate=_certificate(scope, "ApiCertificateArn", "api", site),
     )
+
+
+def _certificate(scope: Construct, name: str, noun: str, site: SiteSettings) -> str:
+    names = f"{noun}. and {noun}-{site.letter}."
+    return cdk.CfnParameter(
+        scope,
+        name,
+        type="String",
+        description=f"Certificate of yours here for {names}; empty makes one",
+        default="",
+        allowed_pattern=_CERTIFICATE,
+    ).value_as_string
 
 
 def _origins(scope: Construct, settings: Settings) -> list[str]:

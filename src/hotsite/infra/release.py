@@ -117,6 +117,11 @@ def parameterised(template: Mapping[str, Any], region: str) -> dict[str, Any]:
         }
     )
     found: dict[str, Any] = _swept(template, names)
+    for parameter in found.get("Parameters", {}).values():
+        # A default is a plain string (user guide, "Parameters syntax"): what begins
+        # with the owner's domain has to be said.
+        if isinstance(parameter.get("Default"), dict):
+            del parameter["Default"]
     text = json.dumps(found)
     used = {k: dict(v) for k, v in _PARAMETERS.items() if f"${{{k}}}" in text}
     if used:

@@ -39,6 +39,8 @@ PARAMETERS, NAME_SERVER, PLATFORM = (
     "HOTSITE_PLATFORM",
 )
 _HOST = "host"
+# ACM's certificates are of one Region (ACM user guide, "Supported Regions").
+_OF_ONE_REGION = frozenset({"ApiCertificateArn", "MqttCertificateArn"})
 _FOLDER = Path("build/artefacts")
 
 
@@ -246,6 +248,11 @@ def _given(path: Path | None) -> dict[str, str]:
         for name, value in document.items():
             is_text = isinstance(value, str)
             found[name] = value if is_text else json.dumps(value)
+    for name in sorted(found.keys() & _OF_ONE_REGION):
+        raise InvalidInputError(
+            f"{name} is of one Region, and both sites get the same parameters: "
+            "leave it out, or deploy with CloudFormation or Terraform"
+        )
     return found
 
 

@@ -76,9 +76,10 @@ class Api(Construct):
         stage = self._stage()
         settings = inputs.settings
         names = (settings.api_name, settings.own_api_name(inputs.site))
-        served = certificate(self, inputs, *names)
+        brought = inputs.api_certificate
+        served = certificate(self, inputs, *names, brought=brought)
         self.shared_target, self.own_target = (
-            self._domain_name(identifier, name, served.ref, stage)
+            self._domain_name(identifier, name, served, stage)
             for identifier, name in zip(("Shared", "Own"), names, strict=True)
         )
         self.identifier = self._api.ref

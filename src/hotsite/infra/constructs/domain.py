@@ -1,5 +1,6 @@
 """The owner's MQTT names in this Region: server certificate, TLS, and where to."""
 
+import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_iot as iot
 from constructs import Construct
@@ -11,11 +12,10 @@ from hotsite.infra.inputs import SiteInputs
 _TLS = "IoTSecurityPolicy_TLS13_1_2_2022_10"
 
 
-def certificate(
-    scope: Construct, inputs: SiteInputs, *names: str
-) -> acm.CfnCertificate:
-    """Make a certificate that ACM validates in the owner's zone, and renews.
+def certificate(scope: Construct, inputs: SiteInputs, *names: str, brought: str) -> str:
+    """Return a certificate's ARN: the owner's own, or of one that is made.
 
+    What is made is validated by ACM in the owner's zone, and renewed.
     IoT Core takes RSA-2048 and P-256 and at most four names (AWS IoT developer
     guide, "Creating and configuring customer managed domains").
 
@@ -23,8 +23,14 @@ def certificate(
         scope: Where it belongs.
         inputs: The site's inputs.
         names: 1 to 4 names under the owner's domain; the first is the subject.
+        brought: ARN of the owner's own; empty where there is none.
     """
-    return acm.CfnCertificate(
+    is_made = cdk.CfnCondition(
+        scope,
+        "MakesCertificate",
+        expression=cdk.Fn.condition_equals(brought, ""),
+    )
+    made = acm.CfnCertificate(
         scope,
         "Certificate",
         domain_name=names[0],
@@ -38,6 +44,9 @@ def certificate(
             for name in names
         ],
     )
+    made.cfn_options.condition = is_made
+    chosen = cdk.Fn.condition_if(is_made.logical_id, made.ref, brought)
+    return cdk.Token.as_string(chosen)
 
 
 class Domain(Construct):
@@ -47,7 +56,8 @@ class Domain(Construct):
         super().__init__(scope, "Domain")
         settings = inputs.settings
         shared, own = settings.iot_name, settings.own_iot_name(inputs.site)
-        served = certificate(self, inputs, shared, own)
+        brought = inputs.mqtt_certificate
+        served = certificate(self, inputs, shared, own, brought=brought)
         first = self._configuration("Shared", shared, inputs, served)
         second = self._configuration("Own", own, inputs, served)
         # CreateDomainConfiguration: 1 call a second, fixed (AWS IoT quotas).
@@ -58,7 +68,7 @@ class Domain(Construct):
         identifier: str,
         name: str,
         inputs: SiteInputs,
-        served: acm.CfnCertificate,
+        served: str,
     ) -> iot.CfnDomainConfiguration:
         label = name.partition(".")[0]
         return iot.CfnDomainConfiguration(
@@ -66,7 +76,7 @@ class Domain(Construct):
             identifier,
             domain_configuration_name=f"{inputs.settings.prefix}-{label}",
             domain_name=name,
-            server_certificate_arns=[served.ref],
+            server_certificate_arns=[served],
             service_type="DATA",
             tls_config=iot.CfnDomainConfiguration.TlsConfigProperty(
                 security_policy=_TLS

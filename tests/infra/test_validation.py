@@ -8,6 +8,7 @@ from hotsite.infra.validation import inspect, judged, linted
 
 REGIONS = ("eu-central-1", "eu-west-1")
 SITE = "site-eu-central-1"
+STANDBY = "site-eu-west-1"
 REPLICATION = "replication-eu-central-1"
 COLD = "cold-eu-central-1"
 TELEMETRY = "telemetry-eu-central-1"
@@ -145,6 +146,30 @@ def silent_alarm(template):
 def meter_that_may_stop(template):
     alarm = named(template, "CloudWatch::Alarm", "MetricName", "RpoHotSeconds")
     alarm["TreatMissingData"] = "notBreaching"
+
+
+def meter_that_may_stop_while_all_is_on(template):
+    alarm = named(template, "CloudWatch::Alarm", "MetricName", "RpoHotSeconds")
+    alarm["TreatMissingData"]["Fn::If"] = ["IsOn", "notBreaching", "breaching"]
+
+
+def clock(template):
+    return named(template, "Events::Rule", "Name", "hotsite-canary")
+
+
+def canary_that_is_off_for_good(template):
+    clock(template)["State"] = "DISABLED"
+
+
+def canary_that_is_off_when_it_should_be_on(template):
+    clock(template)["State"]["Fn::If"] = ["IsOn", "DISABLED", "ENABLED"]
+
+
+def active_site_whose_canary_may_be_off(template):
+    template["Parameters"]["Compute"] = {"Type": "String", "Default": "on"}
+    is_on = {"Fn::Equals": [{"Ref": "Compute"}, "on"]}
+    template["Conditions"] = {"IsOn": is_on}
+    clock(template)["State"] = {"Fn::If": ["IsOn", "ENABLED", "DISABLED"]}
 
 
 def policy_for_any_client(template):
@@ -287,6 +312,15 @@ DEFECTS = (
     (crowd_at_the_queue, REPLICATION, "queue_batches_are_bounded"),
     (silent_alarm, REPLICATION, "alarms_wake_somebody"),
     (meter_that_may_stop, REPLICATION, "alarms_wake_somebody"),
+    (
+        meter_that_may_stop_while_all_is_on,
+        "replication-eu-west-1",
+        "alarms_wake_somebody",
+    ),
+    (canary_that_is_off_for_good, STANDBY, "a_pilot_light_can_be_lit"),
+    (canary_that_is_off_when_it_should_be_on, STANDBY, "a_pilot_light_can_be_lit"),
+    (canary_that_is_off_for_good, SITE, "the_active_site_is_on"),
+    (active_site_whose_canary_may_be_off, SITE, "the_active_site_is_on"),
     (policy_for_any_client, SITE, "devices_speak_for_themselves"),
     (policy_without_attachment, SITE, "devices_speak_for_themselves"),
     (open_onboarding, SITE, "api_needs_a_token"),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -210,7 +210,8 @@ def _site_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
 
     A pilot light that is off measures neither, and that is no news.
     """
-    missing = "notBreaching" if inputs.is_off else "breaching"
+    chosen = inputs.compute.choose(on="breaching", off="notBreaching")
+    missing = Token.as_string(chosen)
     prefix = ("Prefix", inputs.settings.prefix)
     return (
         _Alarm(

@@ -122,6 +122,28 @@ def test_there_is_a_stack_for_each_template_with_what_it_needs(templates):
             assert is_given or "Default" in declared, f"{name}: {parameter}"
 
 
+def test_strategy_is_what_the_standbys_templates_are_told(templates):
+    variables = dict(labelled("variable"))
+    strategy = variables["strategy"]
+    assert strategy["default"] == "hot-site"
+    (validation,) = strategy["validation"]
+    assert validation["condition"] == (
+        '${contains(["hot-site", "pilot-light"], var.strategy)}'
+    )
+    (common,) = (
+        block["common"]
+        for block in parsed(MODULE / "main.tf")["locals"]
+        if "common" in block
+    )
+    assert re.search(
+        r'Compute\W+var\.strategy == "pilot-light" \? "off" : "on"', str(common)
+    )
+    told = {
+        n for n, (_, t) in templates.items() if "Compute" in t.get("Parameters", {})
+    }
+    assert told == {"site-b", "replication-b", "telemetry-b"}
+
+
 def test_the_example_gives_what_the_module_demands():
     example = parsed(MODULE / "examples" / "complete" / "main.tf")
     (module,) = example["module"]

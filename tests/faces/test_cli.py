@@ -146,6 +146,10 @@ def test_same_seed_gives_the_same_simulated_verdict(capsys, tmp_path):
         (["drill", KILL, "--devices", "0", "--world", "sim"], "devices must be"),
         (["drill", KILL, "--world", "aws"], "not built yet"),
         (["drill", KILL, "--local", "local"], "only a drill of the registry"),
+        (
+            ["local", "up", "--empty", "--strategy", "pilot-light"],
+            "--strategy: an empty cloud has none",
+        ),
         (["report", "nowhere"], "nowhere"),
         (["synth", "--config", "nowhere.toml"], "nowhere.toml: No such file"),
         (["agent", "run", "nowhere"], "nowhere"),

@@ -19,6 +19,7 @@ from hotsite.core.headroom import Fleet, Limit, Need
 from hotsite.core.lighting import PARAMETER
 from hotsite.core.operations import Claim
 from hotsite.core.strategy import Strategy
+from hotsite.errors import NotFoundError
 from hotsite.faces.cli import deploy, destroy, main
 from hotsite.faces.cli.awsworld import home_of
 from hotsite.faces.cli.deploying import Job, Made
@@ -365,6 +366,17 @@ def test_a_light_is_put_out_by_its_own_word_after_a_failback(pilot, capsys):
     assert pilot.call("upgrade", "--put-out", "--yes") == 0
     assert f"{B}: meter is off" in capsys.readouterr().err
     assert (pilot.told(), pilot.compute.on()) == ("off", ())
+
+
+def test_a_standby_that_was_never_made_whole_is_made_dark(pilot):
+    class Nothing(SimCompute):
+        def on(self):
+            raise NotFoundError("there is no rule")
+
+    light, pilot.compute = pilot.compute, Nothing(())
+    assert pilot.call("upgrade", "--dry-run") == 0
+    pilot.compute = light
+    assert pilot.told() == "off"
 
 
 def test_what_has_no_light_to_put_out_says_so(place, capsys):

@@ -18,7 +18,7 @@ from hotsite.core.account import Facts, RegionFacts, Wanted
 from hotsite.core.headroom import Fleet
 from hotsite.core.lighting import PARAMETER, Choice, Light, choose
 from hotsite.core.stacks import Event, Resource, Stack, read_stacks, with_names
-from hotsite.errors import HotsiteError, InvalidInputError
+from hotsite.errors import HotsiteError, InvalidInputError, NotFoundError
 from hotsite.faces.cli import artefacts
 from hotsite.faces.cli.deployworld import ASSET_KEY_PREFIX, World, asset_bucket
 from hotsite.faces.cli.files import read_json, read_settings
@@ -140,14 +140,21 @@ class Job:
         standby = self.settings.standby
         is_pilot, light = self.settings.is_off(standby), None
         if is_pilot and self.may_wait(facts.stacks):
-            epoch = self.world.operations(standby.region).read().newest
-            light = Light(epoch, self.world.compute(standby.region).on())
+            light = self._light(standby.region)
         return choose(
             light,
             standby=standby.letter,
             is_pilot=is_pilot,
             puts_out=puts_out,
         )
+
+    def _light(self, region: str) -> Light | None:
+        """Return the standby as it is; None where its stacks were never made whole."""
+        try:
+            lit = self.world.compute(region).on()
+        except NotFoundError:
+            return None
+        return Light(self.world.operations(region).read().newest, lit)
 
     def may_wait(self, there: Collection[str]) -> bool:
         """Tell whether the standby's compute is there, and may be off.

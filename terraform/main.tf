@@ -25,6 +25,7 @@ locals {
     HostedZoneId   = local.zone_id
     JwtIssuer      = var.jwt_issuer
     JwtAudience    = var.jwt_audience
+    Compute        = var.strategy == "pilot-light" ? "off" : "on"
     RaisedQuotas   = length(var.raised_quotas) == 0 ? "" : jsonencode(var.raised_quotas)
   })
 }

@@ -28,6 +28,17 @@ variable "standby_region" {
   }
 }
 
+variable "strategy" {
+  description = "What the standby is: hot-site, which is always on, or pilot-light, whose canary and meter are off until a failover lights it."
+  type        = string
+  default     = "hot-site"
+
+  validation {
+    condition     = contains(["hot-site", "pilot-light"], var.strategy)
+    error_message = "The strategy must be hot-site or pilot-light; for two active sites, synthesise your own templates (hotsite synth)."
+  }
+}
+
 variable "hosted_zone_id" {
   description = "Public hosted zone of the domain. Null makes one; the world has to be told of its name servers."
   type        = string

@@ -209,6 +209,10 @@ class Settings:
         """Tell whether a site's compute is off until it is needed: a pilot light."""
         return self.strategy is Strategy.PILOT_LIGHT and site != self.active
 
+    def may_be_off(self, site: SiteSettings) -> bool:
+        """Tell whether a site's compute may be off at all: a standby's alone."""
+        return site != self.active and not self.is_shared
+
     @property
     def is_shared(self) -> bool:
         """Tell whether both sites answer the failover names."""

@@ -120,6 +120,15 @@ def test_the_same_again_is_an_empty_change_and_a_difference_is_not(stacks):
     assert done(stacks, other.name).status == "UPDATE_COMPLETE"
 
 
+def test_what_was_made_once_can_be_made_again_and_is_empty_when_it_is_there(stacks):
+    name = f"e-{world.fresh_name()}"
+    for seconds in (30, 60, 30, 60):
+        wanted = stack(name, seconds=seconds)
+        assert made(stacks, wanted).status.endswith("_COMPLETE")
+    # Named by its content, it has the name of the change that led here.
+    assert reviewed(stacks, order(stacks, wanted)).review is Review.EMPTY
+
+
 def test_a_proposal_alone_makes_nothing_and_goes_with_its_stack(stacks):
     wanted = stack(f"c-{world.fresh_name()}")
     given = order(stacks, wanted)

@@ -148,6 +148,10 @@ def test_same_seed_gives_the_same_simulated_verdict(capsys, tmp_path):
         (["drill", KILL, "--world", "aws"], "not built yet"),
         (["drill", KILL, "--local", "--world", "sim"], "is no world sim"),
         (["drill", FLAPPING, "--local"], "more than can be mended"),
+        (
+            ["local", "up", "--empty", "--strategy", "pilot-light"],
+            "--strategy: an empty cloud has none",
+        ),
         (["report", "nowhere"], "nowhere"),
         (["synth", "--config", "nowhere.toml"], "nowhere.toml: No such file"),
         (["agent", "run", "nowhere"], "nowhere"),

@@ -1,9 +1,10 @@
 """The commands that deploy and remove, in an account in memory."""
 
 import json
+from dataclasses import replace
 
 import pytest
-from tests.flows.test_deployment import A, B, stacks
+from tests.flows.test_deployment import SITES, A, B, stacks
 
 from hotsite.core.account import (
     Facts,
@@ -13,7 +14,12 @@ from hotsite.core.account import (
     ZoneFacts,
     objections,
 )
+from hotsite.core.epoch import Epoch
 from hotsite.core.headroom import Fleet, Limit, Need
+from hotsite.core.lighting import PARAMETER
+from hotsite.core.operations import Claim
+from hotsite.core.strategy import Strategy
+from hotsite.errors import NotFoundError
 from hotsite.faces.cli import deploy, destroy, main
 from hotsite.faces.cli.awsworld import home_of
 from hotsite.faces.cli.deploying import Job, Made
@@ -22,6 +28,8 @@ from hotsite.flows.deployment import Pace
 from hotsite.settings import Settings, TelemetrySettings
 from hotsite.sim.account import SimSurvey
 from hotsite.sim.clock import SimClock
+from hotsite.sim.compute import SimCompute
+from hotsite.sim.operations import SimOperations
 from hotsite.sim.stacks import SimAccount, SimPackages, SimStacks
 
 DOMAIN = "fleet.example.com"
@@ -42,27 +50,57 @@ class Place:
         self.memory = 128
         self.reserved = 0
         self.fleet = fleet
+        self.strategy = Strategy.HOT_SITE
+        self.given = {"Zone": "Z1"}
+        self.clock = SimClock()
+        # As a pilot light is made; a hot site's stacks switch it on.
+        self.compute = SimCompute(("canary", "meter"))
+        self.operations = SimOperations(B, self.clock)
         monkeypatch.setattr("sys.stdin.isatty", lambda: False)
 
     def open(self, _options):
         return Job(
             settings=Settings(
-                DOMAIN, telemetry=TelemetrySettings(fleet_size=self.fleet)
+                DOMAIN,
+                strategy=self.strategy,
+                telemetry=TelemetrySettings(fleet_size=self.fleet),
             ),
-            make=lambda: Made(
-                stacks(self.memory, self.reserved), {"x.zip": lambda: b"x"}
-            ),
-            given={"Zone": "Z1"},
+            make=lambda: Made(self.stacks(), {"x.zip": lambda: b"x"}),
+            given=self.given,
             world=World(
                 account=self.survey,
                 stacks={region: SimStacks(self.account, region) for region in (A, B)},
                 packages=lambda _region, name: self.buckets.setdefault(
                     name, SimPackages(self.account, name)
                 ),
-                clock=SimClock(),
+                compute={B: self.compute}.__getitem__,
+                operations={B: self.operations}.__getitem__,
+                clock=self.clock,
                 pace=Pace(),
             ),
         )
+
+    def stacks(self):
+        """Return the stacks; the standby's site has the parameter that it has."""
+        return tuple(
+            replace(one, parameters={**one.parameters, PARAMETER: True})
+            if one.name == SITES[1]
+            else one
+            for one in stacks(self.memory, self.reserved)
+        )
+
+    def told(self):
+        """Return what the standby's stack was last told of its compute."""
+        return self.account.stacks[B, SITES[1]].order.values[PARAMETER]
+
+    def light(self, epoch=None):
+        """Light it, and let it take over, as a failover does it."""
+        for name in self.compute.off():
+            self.compute.switch_on(name)
+        if epoch is not None:
+            claim = Claim(epoch)
+            before = self.operations.peek().items.get(claim.key)
+            self.operations.write(claim, previous=before)
 
     def call(self, *words):
         top = main.parser(())
@@ -302,3 +340,82 @@ def test_records_of_our_own_stacks_are_no_obstacle():
 def test_a_region_that_nobody_knows_is_asked_about_elsewhere():
     assert home_of("eu-central-1") == "eu-central-1"
     assert home_of("eu-west-9") == "us-east-1"
+
+
+@pytest.fixture
+def pilot(place):
+    """A pilot light that is deployed, and not lit."""
+    place.strategy = Strategy.PILOT_LIGHT
+    assert place.call("deploy", "--yes") == 0
+    return place
+
+
+def test_a_pilot_light_is_made_dark_and_a_hot_site_is_not(place, pilot):
+    assert (pilot.told(), pilot.compute.on()) == ("off", ())
+    place.strategy = Strategy.HOT_SITE
+    assert place.call("upgrade", "--yes") == 0
+    assert (place.told(), place.compute.off()) == ("on", ())
+
+
+def test_what_is_lit_stays_lit_and_the_plan_says_so(pilot, capsys):
+    pilot.light()
+    assert pilot.call("upgrade", "--dry-run", "--json") == 0
+    (note,) = json.loads(capsys.readouterr().out.splitlines()[-1])["notes"]
+    assert note == "b is lit (meter, canary), and stays so until --put-out"
+    pilot.memory = 256
+    for _ in range(2):
+        assert pilot.call("upgrade", "--yes") == 0
+        assert f"note: {note}" in capsys.readouterr().err
+        assert (pilot.told(), pilot.compute.off()) == ("on", ())
+
+
+def test_a_change_that_fails_leaves_lit_what_serves(pilot, capsys):
+    pilot.light(Epoch(1, "b", 1.0))
+    pilot.account.broken = {"Run"}
+    # What CloudFormation does on its way back: the clock as it was deployed.
+    pilot.account.on_call = lambda what: (
+        pilot.compute.switch_off("canary") if what == "execute" else None
+    )
+    pilot.memory = 256
+    assert pilot.call("upgrade", "--yes") != 0
+    said = capsys.readouterr().err
+    assert "note: b is active (epoch 1 (b)), so it stays lit" in said
+    assert f"{B}: canary is on" in said
+    assert pilot.compute.off() == ()
+
+
+def test_a_light_is_put_out_by_its_own_word_after_a_failback(pilot, capsys):
+    pilot.light(Epoch(1, "b", 1.0))
+    assert pilot.call("upgrade", "--put-out", "--yes") == main.WRONG
+    assert "b is active by epoch 1 (b): hotsite failback" in capsys.readouterr().err
+    assert pilot.compute.off() == ()
+    pilot.light(Epoch(2, "a", 2.0))
+    # Its stacks were told "off" all the time: only looking finds it lit.
+    assert pilot.told() == "off"
+    assert pilot.call("upgrade", "--put-out", "--yes") == 0
+    assert f"{B}: meter is off" in capsys.readouterr().err
+    assert (pilot.told(), pilot.compute.on()) == ("off", ())
+
+
+def test_a_standby_that_was_never_made_whole_is_made_dark(pilot):
+    class Nothing(SimCompute):
+        def on(self):
+            raise NotFoundError("there is no rule")
+
+    light, pilot.compute = pilot.compute, Nothing(())
+    assert pilot.call("upgrade", "--dry-run") == 0
+    pilot.compute = light
+    assert pilot.told() == "off"
+
+
+def test_what_has_no_light_to_put_out_says_so(place, capsys):
+    assert place.call("deploy", "--yes") == 0
+    assert place.call("upgrade", "--put-out", "--yes") == main.WRONG
+    assert "there is no pilot light here" in capsys.readouterr().err
+
+
+def test_the_strategy_is_said_in_one_place_only(place, capsys):
+    place.given = {**place.given, "Compute": "off"}
+    assert place.call("deploy", "--yes") == main.WRONG
+    assert "Compute: strategy in hotsite.toml says it" in capsys.readouterr().err
+    assert place.account.stacks == {}

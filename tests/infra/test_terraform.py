@@ -208,6 +208,28 @@ def test_native_certificates_are_those_that_the_templates_would_make(
         assert re.search(rf"{parameter}\W+{arn}", given)
 
 
+def test_strategy_is_what_the_standbys_templates_are_told(templates):
+    variables = dict(labelled("variable"))
+    strategy = variables["strategy"]
+    assert strategy["default"] == "hot-site"
+    (validation,) = strategy["validation"]
+    assert validation["condition"] == (
+        '${contains(["hot-site", "pilot-light"], var.strategy)}'
+    )
+    (common,) = (
+        block["common"]
+        for block in parsed(MODULE / "main.tf")["locals"]
+        if "common" in block
+    )
+    assert re.search(
+        r'Compute\W+var\.strategy == "pilot-light" \? "off" : "on"', str(common)
+    )
+    told = {
+        n for n, (_, t) in templates.items() if "Compute" in t.get("Parameters", {})
+    }
+    assert told == {"site-b", "replication-b", "telemetry-b"}
+
+
 def test_the_example_gives_what_the_module_demands():
     example = parsed(MODULE / "examples" / "complete" / "main.tf")
     (module,) = example["module"]

@@ -8,9 +8,11 @@ from hotsite.infra.validation import inspect, judged, linted
 
 REGIONS = ("eu-central-1", "eu-west-1")
 SITE = "site-eu-central-1"
+STANDBY = "site-eu-west-1"
 REPLICATION = "replication-eu-central-1"
 COLD = "cold-eu-central-1"
 TELEMETRY = "telemetry-eu-central-1"
+FIRMWARE = "firmware-eu-central-1"
 
 
 def one(template, kind):
@@ -162,6 +164,30 @@ def meter_that_may_stop(template):
     alarm["TreatMissingData"] = "notBreaching"
 
 
+def meter_that_may_stop_while_all_is_on(template):
+    alarm = named(template, "CloudWatch::Alarm", "MetricName", "RpoHotSeconds")
+    alarm["TreatMissingData"]["Fn::If"] = ["IsOn", "notBreaching", "breaching"]
+
+
+def clock(template):
+    return named(template, "Events::Rule", "Name", "hotsite-canary")
+
+
+def canary_that_is_off_for_good(template):
+    clock(template)["State"] = "DISABLED"
+
+
+def canary_that_is_off_when_it_should_be_on(template):
+    clock(template)["State"]["Fn::If"] = ["IsOn", "DISABLED", "ENABLED"]
+
+
+def active_site_whose_canary_may_be_off(template):
+    template["Parameters"]["Compute"] = {"Type": "String", "Default": "on"}
+    is_on = {"Fn::Equals": [{"Ref": "Compute"}, "on"]}
+    template["Conditions"] = {"IsOn": is_on}
+    clock(template)["State"] = {"Fn::If": ["IsOn", "ENABLED", "DISABLED"]}
+
+
 def policy_for_any_client(template):
     connect = one(template, "IoT::Policy")["PolicyDocument"]["Statement"][0]
     connect["Resource"] = "*"
@@ -203,6 +229,62 @@ def table_that_goes_with_its_stack(template):
 def bucket_that_goes_with_its_stack(template):
     for resource in template["Resources"].values():
         resource.pop("DeletionPolicy", None)
+
+
+def refusal(template, kind):
+    """Return a policy of a kind, and what in it refuses plain text."""
+    policy = one(template, kind)
+    statements = policy["PolicyDocument"]["Statement"]
+    return policy, next(each for each in statements if each["Effect"] == "Deny")
+
+
+def without(template, kind):
+    resources = template["Resources"]
+    for name in [k for k, r in resources.items() if r["Type"] == f"AWS::{kind}"]:
+        del resources[name]
+
+
+def bucket_without_policy(template):
+    without(template, "S3::BucketPolicy")
+
+
+def bucket_that_lets_plain_text_in(template):
+    refusal(template, "S3::BucketPolicy")[1]["Effect"] = "Allow"
+
+
+def bucket_that_refuses_writing_only(template):
+    refusal(template, "S3::BucketPolicy")[1]["Action"] = "s3:PutObject"
+
+
+def queue_without_policy(template):
+    without(template, "SQS::QueuePolicy")
+
+
+def queue_that_refuses_tls(template):
+    refused = refusal(template, "SQS::QueuePolicy")[1]
+    refused["Condition"]["Bool"]["aws:SecureTransport"] = "true"
+
+
+def queue_that_another_ones_policy_is_for(template):
+    policies = [
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::SQS::QueuePolicy"
+    ]
+    policies[0]["Queues"] = policies[1]["Queues"]
+
+
+def topic_without_policy(template):
+    without(template, "SNS::TopicPolicy")
+
+
+def topic_that_refuses_one_caller(template):
+    refused = refusal(template, "SNS::TopicPolicy")[1]
+    refused["Principal"] = {"Service": "cloudwatch.amazonaws.com"}
+
+
+def topic_that_takes_plain_news(template):
+    refusal(template, "SNS::TopicPolicy")[1]["Action"].remove("sns:Publish")
 
 
 def delivery(template):
@@ -253,6 +335,15 @@ DEFECTS = (
     (crowd_at_the_queue, REPLICATION, "queue_batches_are_bounded"),
     (silent_alarm, REPLICATION, "alarms_wake_somebody"),
     (meter_that_may_stop, REPLICATION, "alarms_wake_somebody"),
+    (
+        meter_that_may_stop_while_all_is_on,
+        "replication-eu-west-1",
+        "alarms_wake_somebody",
+    ),
+    (canary_that_is_off_for_good, STANDBY, "a_pilot_light_can_be_lit"),
+    (canary_that_is_off_when_it_should_be_on, STANDBY, "a_pilot_light_can_be_lit"),
+    (canary_that_is_off_for_good, SITE, "the_active_site_is_on"),
+    (active_site_whose_canary_may_be_off, SITE, "the_active_site_is_on"),
     (policy_for_any_client, SITE, "devices_speak_for_themselves"),
     (policy_without_attachment, SITE, "devices_speak_for_themselves"),
     (open_onboarding, SITE, "api_needs_a_token"),
@@ -262,6 +353,18 @@ DEFECTS = (
     (table_without_recovery, "data", "global_tables_survive"),
     (table_that_goes_with_its_stack, "data", "global_tables_survive"),
     (bucket_that_goes_with_its_stack, COLD, "buckets_outlive_their_stack"),
+    (bucket_without_policy, COLD, "buckets_refuse_plain_text"),
+    (bucket_without_policy, REPLICATION, "buckets_refuse_plain_text"),
+    (bucket_without_policy, TELEMETRY, "buckets_refuse_plain_text"),
+    (bucket_that_lets_plain_text_in, TELEMETRY, "buckets_refuse_plain_text"),
+    (bucket_that_refuses_writing_only, FIRMWARE, "buckets_refuse_plain_text"),
+    (queue_without_policy, COLD, "queues_refuse_plain_text"),
+    (queue_without_policy, TELEMETRY, "queues_refuse_plain_text"),
+    (queue_that_refuses_tls, REPLICATION, "queues_refuse_plain_text"),
+    (queue_that_another_ones_policy_is_for, REPLICATION, "queues_refuse_plain_text"),
+    (topic_without_policy, REPLICATION, "topics_refuse_plain_text"),
+    (topic_that_refuses_one_caller, REPLICATION, "topics_refuse_plain_text"),
+    (topic_that_takes_plain_news, REPLICATION, "topics_refuse_plain_text"),
     (objects_without_origin, COLD, "deliveries_keep_origins_apart"),
     (delivery_that_waits_long, COLD, "deliveries_keep_origins_apart"),
     (misspelt_property, SITE, "E3002"),

@@ -1,9 +1,11 @@
 """The real telemetry stack in a Region: what devices send, and where it ends."""
 
 import base64
+import json
 import time
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.local.region_world import PUBACK, PUBLISH, Authority, config_of, running
 from tests.local.telemetry_world import (
     EPOCH,
@@ -20,6 +22,11 @@ from hotsite.core.telemetry import batches
 from hotsite.flows.telemetry_redrive import redrive
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(120)]
+
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +122,41 @@ def test_backlog_that_comes_at_once_is_stored_whole(site):
         for _, payload in batches(payloads):
             assert device.say(f"dt/{thing}/batch", payload)[0] == PUBACK
     eventually(lambda: len(site.seqs(thing)) == count, within_s=30)
+
+
+def test_what_comes_in_plain_text_is_refused_by_queue_and_bucket(site):
+    iam = site.client("iam")
+    iam.create_user(UserName="somebody")
+    iam.put_user_policy(
+        UserName="somebody", PolicyName="all", PolicyDocument=json.dumps(EVERYTHING)
+    )
+    key = iam.create_access_key(UserName="somebody")["AccessKey"]
+    queue, bucket = site.outputs["ErrorQueue"], site.outputs["ErrorBucket"]
+
+    def looks(*, is_plain):
+        sqs, s3 = (
+            site.region.client(
+                service,
+                aws_access_key_id=key["AccessKeyId"],
+                aws_secret_access_key=key["SecretAccessKey"],
+            )
+            for service in ("sqs", "s3")
+        )
+        for client in (sqs, s3) if is_plain else ():
+            client.meta.events.register("before-sign.*.*", says_that_it_is_plain)
+        yield lambda: sqs.get_queue_attributes(QueueUrl=queue)
+        yield lambda: s3.list_objects_v2(Bucket=bucket, MaxKeys=1)
+
+    for look in looks(is_plain=False):
+        assert look()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    for look in looks(is_plain=True):
+        with pytest.raises(ClientError) as refused:
+            look()
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def says_that_it_is_plain(request, **_):
+    request.headers["X-Forwarded-Proto"] = "http"
 
 
 def test_batch_that_could_not_be_stored_is_archived_and_redriven(site):

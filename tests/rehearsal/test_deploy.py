@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 from tests.local.empty_world import ROOT, SITES, empty_cloud
 
+from hotsite.adapters.aws.compute import AwsCompute
 from hotsite.local import cloud
 
 pytestmark = pytest.mark.local
@@ -124,3 +125,36 @@ def test_a_deployment_over_its_life(world):
         TableName="hotsite-registry", Key={"pk": {"S": "x"}, "sk": {"S": "y"}}
     )
     assert "Item" in item
+
+
+def pilot_light(world):
+    """Return the standby's canary and meter, as they are."""
+    events, lambdas = (world.client(s, SITES[1]) for s in ("events", "lambda"))
+    return AwsCompute(events, lambdas, "hotsite")
+
+
+def test_a_pilot_light_is_lit_changed_and_put_out(tmp_path):
+    with empty_cloud(tmp_path, "83") as world:
+        world.write('strategy = "pilot-light"\n')
+        assert world.hotsite("deploy", "--yes").returncode == 0
+        light = pilot_light(world)
+        assert light.off() == ("canary", "meter")
+        for name in light.off():
+            light.switch_on(name)
+        # A change that touches nothing of it, and writes what it is.
+        world.write('strategy = "pilot-light"\n[dns]\nttl_s = 20\n')
+        done = world.hotsite("upgrade", "--yes")
+        assert done.returncode == 0, done.stderr
+        assert "note: b is lit (meter, canary), and stays so" in done.stderr
+        assert light.off() == ()
+        done = world.hotsite("upgrade", "--yes", "--put-out")
+        assert done.returncode == 0, done.stderr
+        assert light.on() == ()
+        # Lit behind the back of its templates, which say "off" already.
+        light.switch_on("canary")
+        done = world.hotsite("upgrade", "--yes", "--put-out")
+        assert "eu-west-1: canary is off" in done.stderr
+        assert light.on() == ()
+        world.write("[dns]\nttl_s = 20\n")
+        assert world.hotsite("upgrade", "--yes").returncode == 0
+        assert light.off() == ()

@@ -18,6 +18,23 @@ _CERTIFICATE = r"(arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+)?"
 
 
 @dataclass(frozen=True, slots=True)
+class Compute:
+    """Whether a site's canary and meter are on; a standby's may be off, a pilot light.
+
+    Attributes:
+        condition: When they are; None where they always are.
+    """
+
+    condition: cdk.CfnCondition | None = None
+
+    def choose(self, *, on: object, off: object) -> Any:
+        """Return a property's value: one of two, if the template's user may choose."""
+        if self.condition is None:
+            return on
+        return cdk.Fn.condition_if(self.condition.logical_id, on, off)
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What the functions of every stack of a site need.
 
@@ -28,6 +45,7 @@ class Inputs:
         asset_key_prefix: What their keys start with; empty or ending in ``/``.
         raised_quotas: JSON of API names and calls a second, where the account
             has more than AWS gives by default.
+        compute: Whether this site's compute is on.
     """
 
     settings: Settings
@@ -35,11 +53,7 @@ class Inputs:
     asset_bucket: str
     asset_key_prefix: str
     raised_quotas: str
-
-    @property
-    def is_off(self) -> bool:
-        """Tell whether this site's compute is off until it is needed."""
-        return self.settings.is_off(self.site)
+    compute: Compute
 
     def asset_key(self, function: str) -> str:
         """Return the S3 key of a function's zip."""
@@ -243,6 +257,25 @@ def _certificate(scope: Construct, name: str, noun: str, site: SiteSettings) -> 
     ).value_as_string
 
 
+def _compute(scope: Construct, settings: Settings, site: SiteSettings) -> Compute:
+    """Declare that the standby may be a pilot light; no other site may.
+
+    Two active sites have no such parameter: who is served by a site needs it on.
+    """
+    if not settings.may_be_off(site):
+        return Compute()
+    chosen = cdk.CfnParameter(
+        scope,
+        "Compute",
+        type="String",
+        description="off: a pilot light, whose canary and meter wait to be switched on",
+        allowed_values=["on", "off"],
+        default="off" if settings.is_off(site) else "on",
+    )
+    is_on = cdk.Fn.condition_equals(chosen.value_as_string, "on")
+    return Compute(cdk.CfnCondition(scope, "IsOn", expression=is_on))
+
+
 def _origins(scope: Construct, settings: Settings) -> list[str]:
     return cdk.CfnParameter(
         scope,
@@ -309,13 +342,22 @@ def declare_firmware(
         What its constructs read.
     """
     return FirmwareInputs(
-        **_common(scope, settings, site),
+        **_common(scope, settings, site, may_wait=False),
         api_id=_text(scope, "ApiId", "The site's HTTP API"),
     )
 
 
-def _common(scope: Construct, settings: Settings, site: SiteSettings) -> dict[str, Any]:
-    """Declare what every template of functions has, by the names in ``Inputs``."""
+def _common(
+    scope: Construct, settings: Settings, site: SiteSettings, *, may_wait: bool = True
+) -> dict[str, Any]:
+    """Declare what every template of functions has, by the names in ``Inputs``.
+
+    Args:
+        scope: The stack.
+        settings: The owner's settings.
+        site: Which site it is of.
+        may_wait: Whether something in it is off in a pilot light.
+    """
     return {
         "settings": settings,
         "site": site,
@@ -329,6 +371,7 @@ def _common(scope: Construct, settings: Settings, site: SiteSettings) -> dict[st
             'IoT calls a second, where raised: {"CreateThing": 200}',
             "",
         ),
+        "compute": _compute(scope, settings, site) if may_wait else Compute(),
     }
 
 

@@ -180,8 +180,25 @@ class Compute(Protocol):
         """
         ...
 
+    def on(self) -> tuple[str, ...]:
+        """Return what is on, in the order in which it is to be switched off.
+
+        Raises:
+            UnreachableError: The Region did not answer.
+        """
+        ...
+
     def switch_on(self, name: str) -> None:
         """Switch one of them on; what is on already stays so.
+
+        Raises:
+            UnreachableError: The Region did not answer.
+            RefusedError: The operator may not do that.
+        """
+        ...
+
+    def switch_off(self, name: str) -> None:
+        """Switch one of them off; what is off already stays so.
 
         Raises:
             UnreachableError: The Region did not answer.

@@ -26,14 +26,28 @@ class SimCompute:
         self._answer()
         return tuple(self._off)
 
+    def on(self) -> tuple[str, ...]:
+        """Return what is on, in the order in which it is to be switched off."""
+        self._answer()
+        return tuple(name for name in self._known if name not in self._off)[::-1]
+
     def switch_on(self, name: str) -> None:
         """Switch one of them on; what is on already stays so."""
         self._answer()
-        if name not in self._known:
-            raise NotFoundError(f"there is no {name} to switch on")
+        self._check(name, "on")
         if name in self._off:
             self._off.remove(name)
             self._on_switch(name)
+
+    def switch_off(self, name: str) -> None:
+        """Switch one of them off; what is off already stays so."""
+        self._answer()
+        self._check(name, "off")
+        self._off = [one for one in self._known if one == name or one in self._off]
+
+    def _check(self, name: str, what: str) -> None:
+        if name not in self._known:
+            raise NotFoundError(f"there is no {name} to switch {what}")
 
     def _answer(self) -> None:
         if not self.is_reachable:

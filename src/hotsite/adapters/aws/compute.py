@@ -37,19 +37,33 @@ class AwsCompute:
             found.append(METER)
         return tuple(found)
 
+    def on(self) -> tuple[str, ...]:
+        """Return what is on, the canary last, as it is switched on first."""
+        off = self.off()
+        return tuple(name for name in (METER, CANARY) if name not in off)
+
     def switch_on(self, name: str) -> None:
         """Switch one of them on; what is on already stays so."""
+        self._switch(name, is_on=True)
+
+    def switch_off(self, name: str) -> None:
+        """Switch one of them off; what is off already stays so."""
+        self._switch(name, is_on=False)
+
+    def _switch(self, name: str, *, is_on: bool) -> None:
+        what = "on" if is_on else "off"
         if name == CANARY:
-            with translated(f"enable the rule {self._rule}"):
-                self._events.enable_rule(Name=self._rule)
+            switch = self._events.enable_rule if is_on else self._events.disable_rule
+            with translated(f"switch the rule {self._rule} {what}"):
+                switch(Name=self._rule)
             return
         if name != METER:
-            raise NotFoundError(f"there is no {name} to switch on")
+            raise NotFoundError(f"there is no {name} to switch {what}")
         for one in self._mappings():
-            if one["State"] not in _ON:
-                with translated(f"enable an event source of {self._function}"):
+            if (one["State"] in _ON) is not is_on:
+                with translated(f"switch an event source of {self._function} {what}"):
                     self._lambdas.update_event_source_mapping(
-                        UUID=one["UUID"], Enabled=True
+                        UUID=one["UUID"], Enabled=is_on
                     )
 
     def _mappings(self) -> list[dict[str, Any]]:

@@ -89,10 +89,16 @@ class CloudFormationStacks:
             except ClientError as error:
                 if _code(error) != "AlreadyExistsException":
                     raise
-                if order.is_new and self.proposal(stack.name, order.name) is None:
+                if self.proposal(stack.name, order.name) is not None:
+                    return
+                if order.is_new:
                     raise ConflictError(
                         f"stack {stack.name}: somebody else has just created it"
                     ) from error
+                # The stack was changed to this once: an executed change keeps its
+                # name, and what was executed cannot be reviewed again.
+                self.discard(stack.name, order.name)
+                self._formation.create_change_set(**request)
 
     def execute(self, stack: str, change: str) -> None:
         """Begin a change that was reviewed."""

@@ -10,7 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from hotsite.adapters.aws.account import AwsAccount
+from hotsite.adapters.aws.compute import AwsCompute
 from hotsite.adapters.aws.fleet_inventory import IotInventory
+from hotsite.adapters.aws.operations import DynamoOperations
 from hotsite.adapters.aws.packages import BucketPackages
 from hotsite.adapters.aws.stacks import CloudFormationStacks
 from hotsite.adapters.clock import SystemClock
@@ -19,6 +21,7 @@ from hotsite.faces.cli.deployworld import ASSET_KEY_PREFIX, World
 from hotsite.flows.deployment import Pace
 from hotsite.ports.adoption import Inventory
 from hotsite.ports.deployment import Packages
+from hotsite.ports.operations import Compute, Operations
 from hotsite.settings import Settings
 
 # CloudFormation of AWS throttles who asks often; a stand-in on this machine does not.
@@ -44,6 +47,14 @@ def open_world(settings: Settings, profile: str | None, name_server: str) -> Wor
         store = open_client("s3", region)
         return BucketPackages(store, bucket, region, prefix=ASSET_KEY_PREFIX)
 
+    def compute(region: str) -> Compute:
+        events, lambdas = open_client("events", region), open_client("lambda", region)
+        return AwsCompute(events, lambdas, settings.prefix)
+
+    def operations(region: str) -> Operations:
+        table = settings.table("operations")
+        return DynamoOperations(open_client("dynamodb", region), table)
+
     regions = [site.region for site in settings.sites]
     formations = {each: open_client("cloudformation", each) for each in regions}
     is_near = formations[regions[0]].meta.endpoint_url.startswith(_LOOPBACK)
@@ -54,6 +65,8 @@ def open_world(settings: Settings, profile: str | None, name_server: str) -> Wor
             for region, formation in formations.items()
         },
         packages=packages,
+        compute=compute,
+        operations=operations,
         clock=SystemClock(),
         pace=Pace(look_every_s=_LOOK_NEAR_S if is_near else _LOOK_S),
     )

@@ -13,9 +13,10 @@ from hotsite.core.deployment import Fate
 from hotsite.core.forecast import costs
 from hotsite.core.forecast.costs import Cost, Prices
 from hotsite.core.forecast.plan import Plan
+from hotsite.core.lighting import Choice
 from hotsite.core.stacks import Event, Stack
 from hotsite.core.strategy import Strategy
-from hotsite.errors import InvalidInputError, UnsafePlanError
+from hotsite.errors import HotsiteError, InvalidInputError, UnsafePlanError
 from hotsite.faces.cli.deploying import Job, Open, add_arguments, open_job, say
 from hotsite.faces.cli.failover import add_command
 from hotsite.faces.cli.pricelist import known_prices
@@ -62,9 +63,13 @@ As hotsite deploy, of what is there already: the standby is changed before the a
 site, so that a change that does harm does it where nobody is served, and is rolled
 back there.
 
+A pilot light that is lit stays lit, and the plan says so; --put-out puts it out, unless
+it is the active site.
+
 examples:
   hotsite upgrade --dry-run
   hotsite upgrade --yes
+  hotsite upgrade --put-out --yes
 """
 
 
@@ -87,6 +92,11 @@ def register(commands: Any, open_job: Open = open_job) -> None:
     upgrade = add_command(
         commands, "upgrade", "bring both sites up to these settings", _UPGRADE_EPILOG
     )
+    upgrade.add_argument(
+        "--put-out",
+        action="store_true",
+        help="switch a pilot light off again, after a failback",
+    )
     for command in (deploy, upgrade):
         add_consent(command)
     for command, run_it in ((deploy, run), (diff, compare), (upgrade, run)):
@@ -94,6 +104,8 @@ def register(commands: Any, open_job: Open = open_job) -> None:
         command.set_defaults(run=run_it, open_job=open_job)
     for command in (diff, upgrade):
         command.set_defaults(take_over=False)
+    for command in (deploy, diff):
+        command.set_defaults(put_out=False)
 
 
 def add_consent(command: argparse.ArgumentParser) -> None:
@@ -109,14 +121,15 @@ def run(options: argparse.Namespace) -> int:
     facts = _facts(job, options)
     if options.command == "upgrade" and not facts.stacks:
         raise InvalidInputError("upgrade: nothing is deployed here; run hotsite deploy")
-    shown = _plan(job, facts, options)
+    choice = job.choice(facts, puts_out=options.put_out)
+    shown = _plan(job, facts, choice, options)
     if options.dry_run:
         return _show(shown, is_json=options.json)
     if not options.json:
         say(render.text(shown))
     consent(options, f"{options.command} this")
     began_s = time.monotonic()
-    done = _deploy(job, facts, options)
+    done = _deploy(job, facts, choice, options)
     took_s = round(time.monotonic() - began_s, 1)
     if options.json:
         document = {"stacks": render.outcome(done), "took_s": took_s}
@@ -130,7 +143,9 @@ def run(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Say what deploying would change; exit code 1 when it would."""
     job: Job = options.open_job(options)
-    shown = _plan(job, _facts(job, options), options)
+    facts = _facts(job, options)
+    choice = job.choice(facts, puts_out=options.put_out)
+    shown = _plan(job, facts, choice, options)
     _show(shown, is_json=options.json)
     return 0 if all(part.fate is Fate.SAME for part in shown.parts) else 1
 
@@ -192,9 +207,9 @@ def _facts(job: Job, options: argparse.Namespace) -> Facts:
     return facts
 
 
-def _plan(job: Job, facts: Facts, options: argparse.Namespace) -> Shown:
+def _plan(job: Job, facts: Facts, choice: Choice, options: argparse.Namespace) -> Shown:
     objections = account.objections(facts, job.wanted(options.account))
-    wish = job.wish(facts, takes_over=options.take_over)
+    wish = job.wish(facts, choice, takes_over=options.take_over)
     parts = tuple(job.deployment(lambda _stack, _event: None).foresee(wish))
     prices = known_prices()
     return Shown(
@@ -204,6 +219,7 @@ def _plan(job: Job, facts: Facts, options: argparse.Namespace) -> Shown:
         objections=objections,
         cost=_cost(job.settings, prices),
         unpriced=prices.missing,
+        notes=(choice.reason,) if choice.reason else (),
     )
 
 
@@ -217,18 +233,36 @@ def _cost(settings: Settings, prices: Prices) -> Cost | None:
 
 
 def _deploy(
-    job: Job, facts: Facts, options: argparse.Namespace
+    job: Job, facts: Facts, choice: Choice, options: argparse.Namespace
 ) -> list[tuple[str, str]]:
     for region, name in upload(
         job.packages(facts.owner.account_id), job.make().contents
     ):
         say(f"put {name} into {region}")
-    wish = job.wish(facts, takes_over=options.take_over)
+    wish = job.wish(facts, choice, takes_over=options.take_over)
     done = []
-    for stack, decision in job.deployment(teller()).deploy(wish):
-        say(f"{stack.name} in {stack.region}: {decision.reason or 'done'}")
-        done.append((stack.name, decision.reason))
+    try:
+        for stack, decision in job.deployment(teller()).deploy(wish):
+            say(f"{stack.name} in {stack.region}: {decision.reason or 'done'}")
+            done.append((stack.name, decision.reason))
+    except HotsiteError:
+        # The way back of a stack puts out what was lit before it.
+        if choice.is_on and job.may_wait(facts.stacks):
+            _relight(job, choice)
+        raise
+    if job.may_wait([name for name, _ in done]):
+        for line in job.settle(choice):
+            say(f"{job.settings.standby.region}: {line}")
     return done
+
+
+def _relight(job: Job, choice: Choice) -> None:
+    region = job.settings.standby.region
+    try:
+        for line in job.settle(choice):
+            say(f"{region}: {line}")
+    except HotsiteError as error:
+        say(f"{region}: look whether canary and meter are on (hotsite status): {error}")
 
 
 def _show(shown: Shown, *, is_json: bool) -> int:

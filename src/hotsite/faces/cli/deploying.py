@@ -9,13 +9,14 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from hotsite.core.account import Facts, RegionFacts, Wanted
 from hotsite.core.headroom import Fleet
+from hotsite.core.lighting import PARAMETER, Choice, Light, choose
 from hotsite.core.stacks import (
     Event,
     Resource,
@@ -24,11 +25,12 @@ from hotsite.core.stacks import (
     reserved_runs,
     with_names,
 )
-from hotsite.errors import HotsiteError, InvalidInputError
+from hotsite.errors import HotsiteError, InvalidInputError, NotFoundError
 from hotsite.faces.cli import artefacts
 from hotsite.faces.cli.deployworld import ASSET_KEY_PREFIX, World, asset_bucket
 from hotsite.faces.cli.files import read_json, read_settings
 from hotsite.flows.deployment import Deployment, Wish
+from hotsite.flows.lighting import settle
 from hotsite.ports.deployment import Packages
 from hotsite.settings import Settings
 
@@ -134,13 +136,57 @@ class Job:
         fleet = Fleet(settings.telemetry.fleet_size, rto_s=settings.objectives.rto_s)
         return Wanted(settings.domain, fleet, tuple(names), account_id)
 
-    def wish(self, facts: Facts, *, takes_over: bool) -> Wish:
+    def choice(self, facts: Facts, *, puts_out: bool) -> Choice:
+        """Return what the standby's compute is to be; look at it where it is there.
+
+        Raises:
+            HotsiteError: It is not to be, or the standby does not answer.
+        """
+        if PARAMETER in self.given:
+            raise InvalidInputError(
+                f"{PARAMETER}: strategy in hotsite.toml says it, no parameter may"
+            )
+        standby = self.settings.standby
+        is_pilot, light = self.settings.is_off(standby), None
+        if is_pilot and self.may_wait(facts.stacks):
+            light = self._light(standby.region)
+        return choose(
+            light,
+            standby=standby.letter,
+            is_pilot=is_pilot,
+            puts_out=puts_out,
+        )
+
+    def _light(self, region: str) -> Light | None:
+        """Return the standby as it is; None where its stacks were never made whole."""
+        try:
+            lit = self.world.compute(region).on()
+        except NotFoundError:
+            return None
+        return Light(self.world.operations(region).read().newest, lit)
+
+    def may_wait(self, there: Collection[str]) -> bool:
+        """Tell whether the standby's compute is there, and may be off.
+
+        Args:
+            there: Names of the stacks that are deployed.
+        """
+        wanted = {one.name for one in self.stacks if PARAMETER in one.parameters}
+        return bool(wanted) and wanted <= set(there)
+
+    def settle(self, choice: Choice) -> Iterator[str]:
+        """Switch what is not as it was chosen, and yield a line for each."""
+        compute = self.world.compute(self.settings.standby.region)
+        return settle(compute, is_on=choice.is_on)
+
+    def wish(self, facts: Facts, choice: Choice, *, takes_over: bool) -> Wish:
         """Return what is to be there."""
         account_id = facts.owner.account_id
         given = {
             "AssetBucket": asset_bucket(self.settings.prefix, account_id, "{Region}"),
             "AssetKeyPrefix": ASSET_KEY_PREFIX,
             "HostedZoneId": facts.zone.id,
+            PARAMETER: choice.value,
             **self.given,
         }
         stacks = self.stacks

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hotsite.flows.deployment import Pace
 from hotsite.ports.clock import Clock
 from hotsite.ports.deployment import Account, Packages, Stacks
+from hotsite.ports.operations import Compute, Operations
 
 ASSET_KEY_PREFIX = "hotsite/"
 
@@ -23,6 +24,8 @@ class World:
         account: What is to be known of it.
         stacks: CloudFormation by Region.
         packages: Gives the bucket of Lambda code in a Region, by its name.
+        compute: Gives the canary and the meter of a Region.
+        operations: Gives a Region's replica of the operations table.
         clock: Waits.
         pace: How often to look.
     """
@@ -30,5 +33,7 @@ class World:
     account: Account
     stacks: Mapping[str, Stacks]
     packages: Callable[[str, str], Packages]
+    compute: Callable[[str], Compute]
+    operations: Callable[[str], Operations]
     clock: Clock
     pace: Pace

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hotsite.core.apis import limits_of
+from hotsite.core.strategy import Strategy
 from hotsite.errors import (
     HotsiteError,
     InvalidInputError,
@@ -92,6 +93,14 @@ def _add_up_flags(part: argparse.ArgumentParser) -> None:
         help=f"how long cold telemetry waits for more (default {DELIVERY_S:g})",
     )
     part.add_argument(
+        "--strategy",
+        choices=tuple(Strategy),
+        type=Strategy,
+        default=Strategy.HOT_SITE,
+        help="what the standby is (default hot-site); a pilot light is off until "
+        "hotsite failover lights it",
+    )
+    part.add_argument(
         "--empty",
         action="store_true",
         help="deploy nothing: two Regions and a domain, for hotsite deploy",
@@ -133,7 +142,12 @@ def _add_flags(part: argparse.ArgumentParser, name: str) -> None:
 def _commands() -> Iterator[tuple[str, Callable[..., int], str, str]]:
     """Yield name, function, what it does and an example of each sub-command."""
     yield from (
-        ("up", up, "start it; Ctrl-C ends it, unless --detach", "up --detach"),
+        (
+            "up",
+            up,
+            "start it; Ctrl-C ends it, unless --detach",
+            "up --detach\n  hotsite local up --strategy pilot-light",
+        ),
         ("down", down, "end it; nothing of it is left", "down --name second"),
         (
             "status",
@@ -170,6 +184,8 @@ def up(options: argparse.Namespace) -> int:
         raise InvalidInputError(f"--block {options.block}: write 1, 3, 5 ... 253")
     if not 1024 <= options.dns_port < 1 << 16:  # noqa: PLR2004 (53 is added anyway)
         raise InvalidInputError(f"--dns-port {options.dns_port}: write 1024 to 65535")
+    if options.empty and options.strategy is not Strategy.HOT_SITE:
+        raise InvalidInputError("--strategy: an empty cloud has none; deploy says it")
     if not options.delivery >= 0:
         raise InvalidInputError(f"--delivery {options.delivery:g}: 0 seconds or more")
     for region in Settings(options.domain).sites:
@@ -177,7 +193,7 @@ def up(options: argparse.Namespace) -> int:
     folder = _folder(options)
     launcher.refuse_if_up(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(options.domain)
+    settings = Settings(options.domain, strategy=options.strategy)
     config = clouds.config_for(settings, options.name, folder, _say)
     config = replace(
         config,

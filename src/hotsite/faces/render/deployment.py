@@ -20,6 +20,7 @@ class Shown:
         objections: What speaks against it.
         cost: A month, where the size of the fleet is known.
         unpriced: What is paid for as well, at prices that hotsite does not know.
+        notes: What else has to be known before it is done.
     """
 
     verb: str
@@ -28,6 +29,7 @@ class Shown:
     objections: tuple[Objection, ...] = ()
     cost: Cost | None = None
     unpriced: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def text(shown: Shown) -> str:
@@ -69,6 +71,7 @@ def document(shown: Shown) -> dict[str, object]:
         if cost is None
         else {"fleet": round(cost.fleet, 2), "hotsite": round(cost.on_top, 2)},
         "not_priced": list(shown.unpriced),
+        "notes": list(shown.notes),
     }
 
 
@@ -91,6 +94,7 @@ def _lines(shown: Shown) -> Iterator[str]:
         yield "what cannot be undone:"
         yield from (f"  {line}" for line in lasting)
     yield from _costs(shown)
+    yield from (f"note: {one}" for one in shown.notes)
     for objection in shown.objections:
         yield f"{'against it' if objection.blocks else 'note'}: {objection.text}"
 

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+from aws_cdk import Aws, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from hotsite.infra.inputs import ReplicationInputs
+from hotsite.infra.constructs.transport import refusal
+from hotsite.infra.inputs import ReplicationInputs, arn
 
 # ``adapters/aws/metrics.py`` writes these; a test holds the two together.
 NAMESPACE = "Hotsite"
@@ -24,6 +27,21 @@ _PERIOD_S = 60
 _READINESS_S = 3600
 # As many as count as observers (core.standing.FencePolicy).
 _TURNED_AWAY_MAX = 2
+# All that can be asked of a topic: ``sns:*`` has more, which Amazon SNS refuses in a
+# topic's policy ("Policy statement action out of service scope").
+_OF_TOPICS = tuple(
+    f"sns:{verb}"
+    for verb in (
+        "AddPermission",
+        "DeleteTopic",
+        "GetTopicAttributes",
+        "ListSubscriptionsByTopic",
+        "Publish",
+        "RemovePermission",
+        "SetTopicAttributes",
+        "Subscribe",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +100,42 @@ class Alarms(Construct):
             self, "Topic", topic_name=f"{inputs.settings.prefix}-alarms"
         )
         self.topic = topic.ref
+        self._let_in(topic)
         alarms = _alarms(inputs, watched)
         self.names = tuple(self._name(alarm) for alarm in alarms)
         for alarm in alarms:
             self._make(alarm)
+
+    def _let_in(self, topic: sns.CfnTopic) -> None:
+        """Let alarms and the owner in, and nobody without TLS.
+
+        A policy takes the place of the one that Amazon SNS gives a new topic, which
+        lets in the owner and, by a key that it calls deprecated, services of his
+        (developer guide, "Example cases for Amazon SNS access control").
+        """
+        here = {"aws:SourceAccount": Aws.ACCOUNT_ID}
+        publish = iam.PolicyStatement(
+            actions=["sns:Publish"],
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            resources=[topic.ref],
+            conditions={
+                "StringEquals": here,
+                "ArnLike": {"aws:SourceArn": arn("cloudwatch", "alarm:*")},
+            },
+        )
+        own = iam.PolicyStatement(
+            actions=list(_OF_TOPICS),
+            principals=[iam.AccountRootPrincipal()],
+            resources=[topic.ref],
+        )
+        sns.CfnTopicPolicy(
+            self,
+            "Policy",
+            topics=[topic.ref],
+            policy_document=iam.PolicyDocument(
+                statements=[publish, own, refusal(*_OF_TOPICS, on=[topic.ref])]
+            ),
+        )
 
     def _name(self, alarm: _Alarm) -> str:
         return f"{self._inputs.settings.prefix}-{alarm.identifier}"
@@ -160,7 +210,8 @@ def _site_alarms(inputs: ReplicationInputs) -> tuple[_Alarm, ...]:
 
     A pilot light that is off measures neither, and that is no news.
     """
-    missing = "notBreaching" if inputs.is_off else "breaching"
+    chosen = inputs.compute.choose(on="breaching", off="notBreaching")
+    missing = Token.as_string(chosen)
     prefix = ("Prefix", inputs.settings.prefix)
     return (
         _Alarm(

@@ -5,6 +5,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from hotsite.infra.constructs.functions import allow, role
+from hotsite.infra.constructs.transport import queue_policy
 from hotsite.infra.inputs import arn
 from hotsite.settings import Settings
 
@@ -28,6 +29,7 @@ class Archive(Construct):
             message_retention_period=_KEEP_S,
             sqs_managed_sse_enabled=True,
         )
+        queue_policy(self, "ErrorsPolicy", errors)
         sender = role(
             self,
             "Role",

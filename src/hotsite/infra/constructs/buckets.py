@@ -5,6 +5,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from hotsite.infra.constructs.transport import refusal
+
 _Bucket = s3.CfnBucket
 
 
@@ -24,6 +26,7 @@ def kept_bucket(scope: Construct, identifier: str, *, days: int) -> s3.CfnBucket
         lifecycle_configuration=_Bucket.LifecycleConfigurationProperty(rules=[rule]),
         public_access_block_configuration=private(),
     )
+    https_only(scope, bucket, identifier=f"{identifier}Policy")
     # What failed must outlive the stack that failed it.
     return kept(bucket)
 
@@ -54,23 +57,26 @@ def kept(bucket: s3.CfnBucket) -> s3.CfnBucket:
     return bucket
 
 
-def https_only(scope: Construct, bucket: s3.CfnBucket) -> None:
-    """Refuse whoever comes without TLS.
+def https_only(
+    scope: Construct,
+    bucket: s3.CfnBucket,
+    *also: iam.PolicyStatement,
+    identifier: str = "Policy",
+) -> None:
+    """Give a bucket its one policy, which refuses whoever comes without TLS.
 
     Args:
-        scope: Where the bucket belongs; the policy is named ``Policy`` there.
+        scope: Where the bucket belongs.
         bucket: Which.
+        also: Who may come besides those whose own policies let them.
+        identifier: Of the policy in the template.
     """
-    refusal = iam.PolicyStatement(
-        effect=iam.Effect.DENY,
-        principals=[iam.AnyPrincipal()],
-        actions=["s3:*"],
-        resources=[bucket.attr_arn, f"{bucket.attr_arn}/*"],
-        conditions={"Bool": {"aws:SecureTransport": "false"}},
-    )
+    everything = [bucket.attr_arn, f"{bucket.attr_arn}/*"]
     s3.CfnBucketPolicy(
         scope,
-        "Policy",
+        identifier,
         bucket=bucket.ref,
-        policy_document=iam.PolicyDocument(statements=[refusal]),
+        policy_document=iam.PolicyDocument(
+            statements=[*also, refusal("s3:*", on=everything)]
+        ),
     )

@@ -23,6 +23,7 @@ from hotsite.infra.constructs.functions import (
     allow,
     role,
 )
+from hotsite.infra.constructs.transport import queue_policy
 from hotsite.infra.inputs import ReplicationInputs
 
 _LIMIT_S = 60
@@ -90,6 +91,7 @@ class Capture(Construct):
             message_retention_period=_KEEP_S,
             sqs_managed_sse_enabled=True,
         )
+        queue_policy(self, "MissedPolicy", missed)
         self._queue = sqs.CfnQueue(
             self,
             "Told",
@@ -171,21 +173,13 @@ class Capture(Construct):
                 events.CfnRule.TargetProperty(arn=self._queue.attr_arn, id="told")
             ],
         )
-        sqs.CfnQueuePolicy(
-            self,
-            "FromEvents",
-            queues=[self._queue.ref],
-            policy_document=iam.PolicyDocument(
-                statements=[
-                    iam.PolicyStatement(
-                        actions=["sqs:SendMessage"],
-                        principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                        resources=[self._queue.attr_arn],
-                        conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
-                    )
-                ]
-            ),
+        told = iam.PolicyStatement(
+            actions=["sqs:SendMessage"],
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            resources=[self._queue.attr_arn],
+            conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
         )
+        queue_policy(self, "FromEvents", self._queue, told)
 
     def _read(self) -> None:
         job = Job(

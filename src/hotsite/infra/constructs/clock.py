@@ -17,14 +17,14 @@ class Beat:
         age_s_max: A call that could not be made for so many seconds is dropped.
         retries_max: How often it is tried again until then.
         name: Of the rule; None where nobody has to find it.
-        is_on: Whether it runs from the beginning.
+        state: Whether it runs, as EventBridge spells it.
     """
 
     rate: str
     age_s_max: int = 60
     retries_max: int = 0
     name: str | None = None
-    is_on: bool = True
+    state: str = "ENABLED"
 
 
 def run_regularly(
@@ -43,7 +43,7 @@ def run_regularly(
         identifier,
         name=beat.name,
         schedule_expression=f"rate({beat.rate})",
-        state="ENABLED" if beat.is_on else "DISABLED",
+        state=beat.state,
         targets=[
             events.CfnRule.TargetProperty(
                 arn=function.arn,

@@ -11,6 +11,7 @@ from constructs import Construct
 from hotsite.infra.constructs import permissions
 from hotsite.infra.constructs.buckets import kept_bucket
 from hotsite.infra.constructs.functions import Job, SiteFunction
+from hotsite.infra.constructs.transport import queue_policy
 from hotsite.infra.inputs import TelemetryInputs
 
 # The longest that SQS keeps a message: 14 days (SQS API, MessageRetentionPeriod).
@@ -39,6 +40,7 @@ class ErrorArchive(Construct):
             message_retention_period=_KEEP_S,
             sqs_managed_sse_enabled=True,
         )
+        queue_policy(self, "FailedPolicy", queue)
         self.bucket = bucket.ref
         self.bucket_arn = bucket.attr_arn
         self.queue = queue.ref

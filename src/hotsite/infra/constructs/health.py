@@ -1,5 +1,6 @@
 """The canary of a site: every minute through broker, rule and store."""
 
+import aws_cdk as cdk
 from constructs import Construct
 
 from hotsite.infra.constructs import permissions
@@ -24,6 +25,7 @@ class Canary(Construct):
         # A late canary says nothing about now. An operator who lights a pilot light
         # finds the rule by its name.
         name = f"{inputs.settings.prefix}-canary"
-        beat = Beat("1 minute", name=name, is_on=not inputs.is_off)
+        state = inputs.compute.choose(on="ENABLED", off="DISABLED")
+        beat = Beat("1 minute", name=name, state=cdk.Token.as_string(state))
         run_regularly(self, "Minute", function, beat)
         self.function = function.name

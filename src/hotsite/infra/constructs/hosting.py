@@ -15,6 +15,8 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from hotsite.infra.constructs.buckets import https_only
+
 Headers = tuple[tuple[str, str], ...]
 # Managed policy CachingOptimized (CloudFront developer guide, "Use managed cache
 # policies"): it asks the bucket once a day, and goes by paths alone.
@@ -152,7 +154,6 @@ class Hosting(Construct):
 
     def _let_in(self) -> None:
         """Let this one distribution read, and nobody without TLS."""
-        everything = f"{self.bucket.attr_arn}/*"
         source = (
             f"arn:{Aws.PARTITION}:cloudfront::{Aws.ACCOUNT_ID}:distribution/"
             f"{self.distribution.ref}"
@@ -160,22 +161,10 @@ class Hosting(Construct):
         read = iam.PolicyStatement(
             principals=[iam.ServicePrincipal("cloudfront.amazonaws.com")],
             actions=["s3:GetObject"],
-            resources=[everything],
+            resources=[f"{self.bucket.attr_arn}/*"],
             conditions={"StringEquals": {"AWS:SourceArn": source}},
         )
-        refusal = iam.PolicyStatement(
-            effect=iam.Effect.DENY,
-            principals=[iam.AnyPrincipal()],
-            actions=["s3:*"],
-            resources=[self.bucket.attr_arn, everything],
-            conditions={"Bool": {"aws:SecureTransport": "false"}},
-        )
-        s3.CfnBucketPolicy(
-            self,
-            "Policy",
-            bucket=self.bucket.ref,
-            policy_document=iam.PolicyDocument(statements=[read, refusal]),
-        )
+        https_only(self, self.bucket, read)
 
     def _record(self, kind: str) -> None:
         route53.CfnRecordSet(

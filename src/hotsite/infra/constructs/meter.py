@@ -38,7 +38,7 @@ class Meter(Construct):
             function_name=function.arn,
             event_source_arn=inputs.stream_arn,
             starting_position="LATEST",
-            enabled=not inputs.is_off,
+            enabled=inputs.compute.choose(on=True, off=False),
             batch_size=_BATCH_MAX,
             maximum_batching_window_in_seconds=_WINDOW_S,
             function_response_types=["ReportBatchItemFailures"],

@@ -17,6 +17,7 @@ from typing import Any
 
 from hotsite.errors import PermanentError
 from hotsite.local.region import (
+    callers,
     cors,
     formation,
     later,
@@ -270,13 +271,7 @@ class Region:
                 " authorizers').",
                 _require_expiry,
             ),
-            Patch(
-                "core.iam_actions:extract_iam_action",
-                "Asks for sqs:ChangeMessageVisibilityBatch and the like; a batch needs"
-                " the permission of its single action, and has none of its own"
-                " (Service Authorization Reference, 'Actions defined by Amazon SQS').",
-                _without_batch,
-            ),
+            *callers.patches(),
         )
 
     def suffer(self, wanted: RegionFaults) -> None:
@@ -385,14 +380,6 @@ def _require_expiry(original: Function) -> Function:
         return claims, scopes, refusal
 
     return validate
-
-
-def _without_batch(original: Function) -> Function:
-    def action(service: str, *details: Any, **options: Any) -> str | None:
-        found: str | None = original(service, *details, **options)
-        return found.removesuffix("Batch") if found and service == "sqs" else found
-
-    return action
 
 
 def _not_installed(*_details: Any, **_options: Any) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from hypercorn.config import Config as HypercornConfig
 
 from hotsite.local.region import tables
+from hotsite.local.region.callers import as_tls
 from hotsite.local.region.config import RegionConfig
 from hotsite.local.region.faults import CREDENTIAL, TABLES_ERROR, Fate, Faults
 from hotsite.local.region.mqtt import covered_names, covers
@@ -141,7 +142,7 @@ class Gateway:
             body = await _body(receive)
             await _send_json(send, *self.account.answer(target, body))
         else:
-            await self.ministack(scope, receive, send)
+            await self.ministack(as_tls(scope), receive, send)
 
     def _strange_region(self, scope: Scope) -> str | None:
         # ministack would quietly keep a second Region's state in this process;

@@ -19,7 +19,6 @@ from hotsite.settings import OnboardingSettings, Settings
 PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
 TRIALS = Path(__file__).parents[1] / "tests" / "infra" / "role_actions.toml"
 DOMAIN = "fleet.example.com"
-_COLUMNS = ("needed", "by_lambda", "untried")
 _HEAD = """\
 # Permissions
 
@@ -35,11 +34,11 @@ To deploy, a caller needs CloudFormation, the services below, and `iam:CreateRol
 _NEEDS = """
 ## What needs each action of a function
 
-`tests/rehearsal/test_role_actions.py` runs each function against a Region that enforces IAM, as somebody who may do what its role may, less one action: what stands in the first column fails then, each by itself
-(test `test_each_action_of_a_role_is_needed[function]`). Lambda itself needs the second, to log, to read queues and streams, and to put aside what failed. The third is called by the function's own code
-(`tests/infra/test_permissions.py`, for IoT Core, DynamoDB, Secrets Manager and quotas), and no trial of ours fails without it.
+`tests/rehearsal/test_role_actions.py` runs each function against a Region that enforces IAM, as somebody who may do what its role may, less one action (on one table of DynamoDB): what stands in the first column fails then, each by itself
+(test `test_each_action_of_a_role_is_needed[function]`; `make test` tries the small functions, `tests/contract/test_roles.py`). Lambda itself needs the second, to log, to read queues and streams, and to put aside what failed. The third is called by the function's
+own code, and no trial of ours fails without it, with the reason. Of {total} actions {needed} are in the first column, {by_lambda} in the second, {why} in the third. The roles that S3, Firehose and AWS IoT assume are no function's, and not tried in this way.
 
-| function | fails without | Lambda itself needs | called, and not tried |
+| function | fails without | Lambda itself needs | does not fail here, because |
 |---|---|---|---|
 """  # noqa: E501 - a page's lines
 
@@ -59,13 +58,20 @@ def page(templates: Mapping[str, Mapping[str, Any]]) -> str:
             name = stack.replace("eu-central-1", "{Region}")
             parts.append(f"\n## {name}\n\n| who | may | on | if |\n|---|---|---|---|\n")
             parts += [f"| {' | '.join(row)} |\n" for row in rows]
-    return "".join([*parts, _NEEDS, *_needs()])
+    tried = tomllib.loads(TRIALS.read_text())
+    counts = {
+        column: sum(len(one.get(column, ())) for one in tried.values())
+        for column in ("needed", "by_lambda", "why")
+    }
+    needs = _NEEDS.format(total=sum(counts.values()), **counts)
+    return "".join([*parts, needs, *_needs(tried)])
 
 
-def _needs() -> Iterator[str]:
+def _needs(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield what needs each action of each function, a line a function."""
-    for noun, tried in tomllib.loads(TRIALS.read_text()).items():
-        cells = ("<br>".join(tried[column]) for column in _COLUMNS)
+    for noun, said in tried.items():
+        why = (f"{action}: {reason}" for action, reason in said.get("why", {}).items())
+        cells = ("<br>".join(each) for each in (said["needed"], said["by_lambda"], why))
         yield f"| {noun} | {' | '.join(cells)} |\n"
 
 

@@ -5,16 +5,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotsite.core.onboarding import Claim, Entry, Names, Request
-from hotsite.core.registry import thing_key
+from hotsite.core.registry import (
+    CertificateStatus,
+    Key,
+    Kind,
+    Thing,
+    ThingType,
+    thing_key,
+)
+from hotsite.core.replication import Step, Verb
 from hotsite.errors import (
     AlreadyUsedError,
     ConflictError,
     InvalidInputError,
+    NotReadyError,
     RefusedError,
     UnreachableError,
 )
-from hotsite.flows.onboarding import Desk, onboard
+from hotsite.flows.onboarding import Desk, apply_here, onboard
 from hotsite.flows.replication import Site, apply
+from hotsite.flows.restraint import VERBS, restrained
+from hotsite.ports.unrecorded import Unrecorded
 from hotsite.sim.clock import SimClock
 from hotsite.sim.registry import SimRegistry
 from hotsite.sim.tables import SimAppliedRecords, SimClaims, SimTables, replicate
@@ -25,10 +36,10 @@ REQUEST = Request(CLAIM, CSR)
 NAMES = Names(("iot.example.com",), "api.example.com", 8883)
 
 
-def desk(region="a", clock=None):
+def desk(region="a", clock=None, **registry):
     clock = clock or SimClock()
     tables = SimTables(region, clock)
-    site = Site(tables, SimAppliedRecords(), SimRegistry(), clock)
+    site = Site(tables, SimAppliedRecords(), SimRegistry(**registry), clock)
     made = Desk(SimClaims(tables), site, NAMES, "CA", "device", "fleet")
     made.claims.add(Entry.of(CLAIM, {"model": "x1"}))
     return made
@@ -124,3 +135,67 @@ def test_conflict_without_a_winner_is_left_to_a_retry():
     with pytest.raises(ConflictError):
         onboard(REQUEST, a)
     assert onboard(REQUEST, a).certificate.certificate_id
+
+
+# What the role of this function does not allow is left, and never failed for good.
+
+
+def write(a, key, **changes):
+    before = a.site.records.read(key)
+    a.site.records.write(replace(before, **changes), previous=before)
+
+
+def test_type_that_is_not_here_yet_is_left_to_the_replicator():
+    a = desk(types=())
+    kind = Key(Kind.THING_TYPE, "device")
+    write(a, kind, body=ThingType("device"))
+    assert onboard(REQUEST, a).certificate.certificate_id
+    registry = a.site.registry
+    assert (registry.types, a.site.applied.read(kind)) == ({}, None)
+    assert a.site.applied.read(thing_key("oven")).failure is None
+    assert apply(thing_key("oven"), a.site).failure is None
+    assert registry.types
+    assert registry.can_connect("oven")
+
+
+def test_who_is_shut_out_is_shut_out_whatever_else_waits_for_the_replicator():
+    a = desk(groups=("fleet", "hall"))
+    onboard(REQUEST, a)
+    key, registry = thing_key("oven"), a.site.registry
+    (only,) = a.site.records.read(key).certificates
+    write(a, key, body=Thing("oven", "device", (("model", "x1"),), ("hall",)))
+    a.site.records.write_revoked(key, only.certificate_id)
+    apply_here("oven", a)
+    assert registry.observe(key).certificates[0].status is CertificateStatus.REVOKED
+    assert registry.observe(key).body.groups == ("fleet",)
+    assert a.site.applied.read(key).leased_until_s == 0.0
+    assert apply(key, a.site).failure is None
+    assert registry.observe(key).body.groups == ("hall",)
+
+
+def test_deleted_device_loses_its_access_and_the_replicator_takes_the_rest():
+    a = desk()
+    onboard(REQUEST, a)
+    key, registry = thing_key("oven"), a.site.registry
+    write(a, key, body=None, certificates=(), is_deleted=True)
+    apply_here("oven", a)
+    assert not registry.can_connect("oven")
+    assert registry.observe(key).thing is not None
+    assert apply(key, a.site).failure is None
+    assert registry.observe(key).thing is None
+
+
+def test_who_gives_out_certificates_looks_at_nothing_but_the_thing():
+    site = restrained(desk().site)
+    for kind in set(Kind) - {Kind.THING}:
+        with pytest.raises(NotReadyError):
+            site.registry.observe(Key(kind, "x"))
+    for verb in set(Verb) - VERBS:
+        with pytest.raises(NotReadyError):
+            site.registry.perform(Step(verb, thing_key("oven"), Thing("oven")))
+    with pytest.raises(RefusedError):
+        site.registry.page(Kind.THING)
+    with pytest.raises(RefusedError):
+        site.surroundings.page(Unrecorded.CERTIFICATE)
+    with pytest.raises(NotReadyError):
+        site.surroundings.things_of("0a1b")

@@ -1,81 +1,81 @@
-"""Each function in this process, as an IAM user who may do what its role may.
+"""A Region that enforces IAM, and each function in this process as one of its users.
 
 A Region process enforces IAM by the caller's policies, at every call. The user's
-policy is the role's list of actions on every resource: which resources a role needs is
-tried by the deployed cloud, and that it names them by asserts on the templates.
+policy is the role's list of actions, on the role's tables of DynamoDB and on every
+resource of other services: which of those a role needs is tried by the deployed cloud,
+and that it names them by asserts on the templates.
 """
 
-import base64
+import contextlib
 import json
-import time
-from dataclasses import dataclass, replace
+import socket
+import sys
+from dataclasses import dataclass
 from types import SimpleNamespace
 
-from tests.contract.test_definitions import make_ca, make_policy
-from tests.contract.test_lives import Pen
+import pytest
 from tests.contract.world import (
     DEVICE,
     FLEET,
+    GROUPS,
     RUN,
+    TYPES,
     Cloud,
-    fresh_name,
+    empty_table,
+    empty_tables,
     local_ports,
-    make_certificate,
     make_operations_table,
+    make_table,
     make_tables,
 )
-from tests.local.region_world import ACCOUNT
+from tests.local.region_world import ACCOUNT, DOMAIN, role
 
-from hotsite.adapters import device_key
-from hotsite.core.health import HealthVerdict
-from hotsite.core.onboarding import Claim, Entry
-from hotsite.core.registry import (
-    CertificateStatus,
-    Key,
-    Kind,
-    Shadows,
-    Thing,
-    ThingGroup,
-    ThingType,
-    thing_key,
-)
-from hotsite.core.resume import Ask, Range
-from hotsite.core.resume import encode as encode_ask
-from hotsite.core.telemetry import Key as MessageKey
-from hotsite.core.telemetry import Telemetry, batches, encode_message
-from hotsite.faces.lambdas import (
-    batch,
-    errors,
-    firmware,
-    health,
-    meter,
-    onboarding,
-    replicator,
-    resume,
-    setup,
-    switch,
-)
+from hotsite.core.apis import DEFAULT_QUOTAS
 from hotsite.settings import cold_bucket
 
 USER = "hotsite-role"
-_FLEET_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}],
-}
-_PREFIX = f"{RUN}-role"
-_CALLER = SimpleNamespace(
+PREFIX = f"{RUN}-role"
+CANARY = f"{PREFIX}-canary"
+POLICY = f"{PREFIX}-policy"
+STREAM = f"{PREFIX}-cold"
+CALLER = SimpleNamespace(
     invoked_function_arn=f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:hotsite"
 )
+_FLEET_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["iot:Connect", "iot:Publish"],
+            "Resource": "*",
+        }
+    ],
+}
+# What the topic rule of the telemetry stack does, as far as a canary sees it.
+_RULE = "SELECT *, topic(2) AS pk FROM 'dt/+/telemetry'"
 
 
 @dataclass(frozen=True)
 class RoleWorld:
-    """A Region, and the hands of its owner."""
+    """A Region, and the hands of its owner.
+
+    Attributes:
+        region: Its process, with groups and types of ``world.prepare_iot``.
+        tables: The registry and applied tables.
+        telemetry: Name of the hot table.
+        operations: Name of the operations table.
+        escrow: Name of the table of sealed keys.
+        key: ARN of the key that they are sealed with.
+        queue: URL of the queue of what was told.
+    """
 
     region: object
     tables: object
     telemetry: str
     operations: str
+    escrow: str
+    key: str
+    queue: str
 
     @classmethod
     def make(cls, region):
@@ -85,7 +85,11 @@ class RoleWorld:
             make_tables(cloud),
             make_operations_table(cloud),
             make_operations_table(cloud),
+            f"{PREFIX}-escrow",
+            region.client("kms").create_key()["KeyMetadata"]["Arn"],
+            region.client("sqs").create_queue(QueueName=f"{PREFIX}-told")["QueueUrl"],
         )
+        make_table(cloud, made.escrow, "name")
         for table in (made.telemetry, made.tables.registry):
             region.client("dynamodb").update_table(
                 TableName=table,
@@ -94,266 +98,235 @@ class RoleWorld:
                     "StreamViewType": "NEW_AND_OLD_IMAGES",
                 },
             )
-        buckets = (made.bucket, cold_bucket(_PREFIX, ACCOUNT, region.config.region))
-        for bucket in buckets:
+        for bucket in (made.bucket, made.cold):
             region.client("s3").create_bucket(
                 Bucket=bucket,
                 CreateBucketConfiguration={"LocationConstraint": region.config.region},
             )
+            region.client("s3").put_bucket_versioning(
+                Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+            )
         region.client("iot").create_policy(
-            policyName=FLEET,
+            policyName=POLICY,
             policyDocument=json.dumps(_FLEET_POLICY),
         )
-        region.client("secretsmanager").create_secret(Name=f"{_PREFIX}/canary")
+        region.client("secretsmanager").create_secret(Name=CANARY)
+        made._make_rule()
+        made._make_stream()
         return made
 
     @property
     def bucket(self):
-        return f"{_PREFIX}-files"
+        return f"{PREFIX}-files"
+
+    @property
+    def cold(self):
+        return cold_bucket(PREFIX, ACCOUNT, self.region.config.region)
 
     @property
     def ports(self):
         return local_ports(self.region, self.tables)
+
+    def _make_rule(self):
+        sender = role(self.region, f"{PREFIX}-rule", "iot", "dynamodb:PutItem")
+        store = {"roleArn": sender, "putItem": {"tableName": self.telemetry}}
+        self.region.client("iot").create_topic_rule(
+            ruleName="hotsite_role",
+            topicRulePayload={
+                "sql": _RULE,
+                "awsIotSqlVersion": "2016-03-23",
+                "actions": [{"dynamoDBv2": store}],
+            },
+        )
+
+    def _make_stream(self):
+        writer = role(self.region, f"{PREFIX}-stream", "firehose", "s3:PutObject")
+        self.region.client("firehose").create_delivery_stream(
+            DeliveryStreamName=STREAM,
+            DeliveryStreamType="DirectPut",
+            ExtendedS3DestinationConfiguration={
+                "RoleARN": writer,
+                "BucketARN": f"arn:aws:s3:::{self.cold}",
+            },
+        )
 
     def environment(self):
         """Return what the stacks tell functions, with the user's credentials."""
         iam = self.region.client("iam")
         iam.create_user(UserName=USER)
         key = iam.create_access_key(UserName=USER)["AccessKey"]
+        config = self.region.config
+        # A play is quicker than AWS lets anybody be, and pacing has tests of its own.
+        raised = json.dumps(dict.fromkeys(DEFAULT_QUOTAS, 1e5))
         return {
-            "AWS_ENDPOINT_URL": self.region.config.gateway_url,
+            "AWS_ENDPOINT_URL": config.gateway_url,
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-            "SITE_REGION": self.region.config.region,
+            "SSL_CERT_FILE": str(config.ca_path),
+            "SITE_REGION": config.region,
             "SITE_LETTER": "b",
-            "DOMAIN": "hotsite.test",
+            "DOMAIN": DOMAIN,
             "TABLE_REGISTRY": self.tables.registry,
             "TABLE_TELEMETRY": self.telemetry,
             "TABLE_APPLIED": self.tables.applied,
             "TABLE_OPERATIONS": self.operations,
+            "TABLE_ESCROW": self.escrow,
+            "ESCROW_KEY": self.key,
             "FLEET_GROUP": FLEET,
             "THING_TYPE": DEVICE,
-            "PREFIX": _PREFIX,
+            "PREFIX": PREFIX,
+            "MQTT_PORT": str(config.mqtt_port),
+            "API_PORT": str(config.https_port),
             "ERROR_BUCKET": self.bucket,
             "FIRMWARE_BUCKET": self.bucket,
-            "CANARY_SECRET_ID": f"{_PREFIX}/canary",
+            "COLD_STREAM": STREAM,
+            "CANARY_SECRET_ID": CANARY,
+            "RAISED_QUOTAS": raised,
+            # More than any account may let in at once, so that its quotas matter.
+            "FLEET_SIZE": "10000000",
         }
 
     def allow(self, actions):
-        """Let the user do this, and nothing else."""
-        statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
-        document = {"Version": "2012-10-17", "Statement": [statement]}
+        """Let the user do this, and nothing else.
+
+        ``dynamodb:GetItem on applied`` is allowed on that table alone.
+        """
+        by_table = {}
+        for one in actions:
+            action, _, table = one.partition(" on ")
+            by_table.setdefault(table, []).append(action)
+        statements = [
+            {"Effect": "Allow", "Action": sorted(some), "Resource": self._arn(table)}
+            for table, some in sorted(by_table.items())
+        ]
+        document = {"Version": "2012-10-17", "Statement": statements}
         self.region.client("iam").put_user_policy(
             UserName=USER, PolicyName="role", PolicyDocument=json.dumps(document)
         )
 
-
-def plays_health(world):
-    verdict = HealthVerdict(is_healthy=True, reason="seen", seen_at_s=time.time())
-    world.ports.verdicts.write(verdict)
-    assert health.handler({}, None)["statusCode"] == 200
-
-
-def plays_switch(world):
-    assert switch.handler({}, None)["statusCode"] in {200, 404}
-
-
-def _messages():
-    message = Telemetry(MessageKey(1, 1), time.time(), '{"t":1}')
-    (only,) = batches([encode_message(message)])
-    return only[1]
-
-
-def _published(payload):
-    coded = base64.b64encode(payload).decode()
-    return {"thing": "oven-1", "payload": coded, "at_ms": int(time.time() * 1000)}
-
-
-def plays_batch(world):
-    assert batch.handler(_published(_messages()), None)["stored"] == 1
-    assert batch.handler(_published(b"[7]"), None)["refused"] == 1
-
-
-def plays_resume(world):
-    ask = Ask(7, (Range(1, 1, 9),))
-    answered = resume.handler(_published(encode_ask(ask)), None)
-    assert answered["answered"]
-    assert not resume.handler(_published(b"none"), None)["answered"]
-
-
-def plays_errors(world):
-    record = {
-        "messageId": "1",
-        "attributes": {"SentTimestamp": str(int(time.time() * 1000))},
-        "body": "nobody can read this",
-    }
-    answer = errors.handler({"Records": [record]}, None)
-    assert answer == {"batchItemFailures": []}
-
-
-def plays_firmware(world):
-    name = "metadata/1.root.json"
-    world.region.client("s3").put_object(Bucket=world.bucket, Key=name, Body=b"{}")
-    found, missing = (
-        firmware.handler({"pathParameters": {"proxy": one}}, None)["statusCode"]
-        for one in (name, "metadata/9.root.json")
-    )
-    assert (found, missing) == (200, 404)
-
-
-def plays_meter(world):
-    image = {
-        "pk": {"S": "oven-1"},
-        "origin": {"S": "eu-central-1"},
-        "received_at_s": {"N": str(time.time())},
-    }
-    rows = [{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}]
-    answer = meter.handler({"Records": rows}, _CALLER)
-    assert answer == {"batchItemFailures": []}
-
-
-def _ask(route, *, body=None, **path):
-    event = {
-        "routeKey": route,
-        "pathParameters": path,
-        "requestContext": {"authorizer": {"jwt": {"claims": {"sub": "ada"}}}},
-        "body": None if body is None else json.dumps(body),
-    }
-    return onboarding.handler(event, _CALLER)["statusCode"]
-
-
-def plays_onboarding(world):
-    name = fresh_name()
-    world.ports.claims.add(Entry.of(Claim(name, "s3cret"), {"model": "x1"}))
-    csr = device_key.make(name).csr_pem
-    body = {"claim": {"id": name, "secret": "s3cret"}, "csr": csr}
-    assert _ask("POST /v1/devices", body=body) == 201
-    # The replicator would do later what was left undone here: it has to be done now.
-    seen = world.ports.registry.observe(thing_key(name))
-    assert seen.body == Thing(name, DEVICE, (("model", "x1"),), (FLEET,))
-    assert len(seen.attached) == 1
-    assert _ask("GET /v1/devices") == 200
-    csr = {"csr": device_key.make(name).csr_pem}
-    rotate = "POST /v1/devices/{thing}/certificates"
-    assert _ask(rotate, body=csr, thing=name) == 201
-    attached = world.ports.registry.observe(thing_key(name)).attached
-    assert len(attached) == 2
-    assert _ask("DELETE /v1/devices/{thing}", thing=name) == 204
-    iot = world.region.client("iot")
-    for one in attached:
-        found = iot.describe_certificate(certificateId=one)["certificateDescription"]
-        assert found["status"] == "REVOKED"
-
-
-class _Follower:
-    """Writes a record, tells the replicator, and looks whether the Region follows."""
-
-    def __init__(self, world, kind, name):
-        self.pen = Pen(world.ports, Key(kind, name))
-        self._registry = world.ports.registry
-
-    def write(self, **changes):
-        self.pen.write(**changes)
-        keys = {"pk": {"S": str(self.pen.key)}}
-        record = {"dynamodb": {"Keys": keys, "SequenceNumber": "1"}}
-        answer = replicator.handler({"Records": [record]}, _CALLER)
-        assert answer == {"batchItemFailures": []}
-        seen = self._registry.observe(self.pen.key)
-        wanted = self.pen.read()
-        if wanted.key.kind is Kind.SHADOWS and seen.body is None:
-            assert not wanted.body.documents
-        else:
-            assert seen.body == wanted.body
-        return wanted
-
-    def delete(self):
-        self.write(body=None, certificates=(), is_deleted=True)
-
-
-def plays_replicator(world):
-    name = fresh_name()
-    policy = _Follower(world, Kind.POLICY, name)
-    policy.write(body=make_policy(name))
-    for number in range(6):
-        # A sixth version takes the place of the oldest.
-        policy.write(body=make_policy(name, "iot:Connect", f"iot:Publish{number}"))
-    _plays_thing(world, name)
-    policy.delete()
-    kind = _Follower(world, Kind.THING_TYPE, name)
-    kind.write(body=ThingType(name, "Oven"))
-    kind.write(body=ThingType(name, "Oven", is_deprecated=True))
-    kind.delete()
-    group = _Follower(world, Kind.THING_GROUP, name)
-    group.write(body=ThingGroup(name))
-    group.write(body=ThingGroup(name, description="Floor"))
-    group.delete()
-    ca = make_ca()
-    authority = _Follower(world, Kind.CA_CERTIFICATE, ca.name)
-    authority.write(body=ca)
-    authority.write(body=replace(ca, is_active=False))
-    authority.delete()
-
-
-def _plays_thing(world, name):
-    thing = _Follower(world, Kind.THING, name)
-    first = replace(make_certificate(), policies=(name,))
-    thing.write(body=Thing(name, DEVICE, (), (FLEET,)), certificates=(first,))
-    assert _attached(world, first) == [name]
-    shadows = _Follower(world, Kind.SHADOWS, name)
-    shadows.write(body=Shadows(name, (("", '{"desired":{"a":1}}'),)))
-    shadows.write(body=Shadows(name))
-    bare = replace(first, policies=())
-    thing.write(body=Thing(name, DEVICE, (("wing", "a"),), ()), certificates=(bare,))
-    assert _attached(world, first) == []
-    closed = replace(bare, status=CertificateStatus.INACTIVE)
-    thing.write(certificates=(closed,))
-    found = world.region.client("iot").describe_certificate(
-        certificateId=first.certificate_id
-    )
-    assert found["certificateDescription"]["status"] == "INACTIVE"
-    thing.write(certificates=())
-    thing.delete()
-    with_id = {"certificateId": first.certificate_id}
-    try:
-        world.region.client("iot").describe_certificate(**with_id)
-    except world.region.client("iot").exceptions.ResourceNotFoundException:
-        return
-    raise AssertionError("the certificate is still there")
-
-
-def _attached(world, certificate):
-    target = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/{certificate.certificate_id}"
-    found = world.region.client("iot").list_attached_policies(target=target)
-    return [one["policyName"] for one in found["policies"]]
-
-
-def plays_setup(world):
-    # As if nobody had been here: what a play before did not finish must not help.
-    iot = world.region.client("iot")
-    off = {"THING": {"Enabled": False}}
-    iot.update_event_configurations(eventConfigurations=off)
-    secrets = world.region.client("secretsmanager")
-    secrets.put_secret_value(SecretId=f"{_PREFIX}/canary", SecretString="none")
-    properties = {"FleetPolicy": FLEET, "CanaryThing": f"{_PREFIX}-canary"}
-    for request in ("Create", "Update", "Delete"):
-        event = {
-            "ResourceType": "Custom::HotsiteSite",
-            "RequestType": request,
-            "ResourceProperties": properties,
+    def _arn(self, table):
+        names = {
+            "applied": self.tables.applied,
+            "escrow": self.escrow,
+            "operations": self.operations,
+            "registry": self.tables.registry,
+            "telemetry": self.telemetry,
         }
-        setup._perform(event, ACCOUNT)
+        where = f"arn:aws:dynamodb:{self.region.config.region}:{ACCOUNT}"
+        return f"{where}:table/{names[table]}" if table else "*"
+
+    def clear(self):
+        """Forget what plays have left: a failed one must not help the next."""
+        cloud = Cloud.local(self.region)
+        empty_tables(cloud, self.tables)
+        for table in (self.telemetry, self.operations):
+            empty_table(cloud, table, "pk", "sk")
+        _Sweepings(self.region.client("iot")).remove()
 
 
-# What a function must do, whole: an assertion or an error says that it did not.
-PLAYS = {
-    "batch": plays_batch,
-    "errors": plays_errors,
-    "firmware": plays_firmware,
-    "health": plays_health,
-    "meter": plays_meter,
-    "onboarding": plays_onboarding,
-    "replicator": plays_replicator,
-    "resume": plays_resume,
-    "setup": plays_setup,
-    "switch": plays_switch,
-}
+@contextlib.contextmanager
+def open_world(region):
+    """Yield a world of a Region, with this process as its user."""
+    made = RoleWorld.make(region)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in made.environment().items():
+            patch.setenv(name, value)
+        patch.setattr(socket, "getaddrinfo", _resolver(region.config))
+        _start_cold()
+        yield made
+    _start_cold()
+
+
+def _start_cold():
+    """Let every function begin anew, as who its environment says."""
+    for name, module in sys.modules.items():
+        if name.startswith("hotsite.faces.lambdas."):
+            for made in vars(module).values():
+                getattr(made, "cache_clear", lambda: None)()
+
+
+def fails(play, world):
+    """Say whether a function did not do its work; whatever it was that failed."""
+    try:
+        play(world)
+    except Exception:  # noqa: BLE001 - whatever it is, the work is not done
+        return True
+    return False
+
+
+def needed(play, world, actions):
+    """Return the actions without which, each by itself, a play fails."""
+    found = set()
+    for action in sorted(actions):
+        world.allow(actions - {action})
+        if fails(play, world):
+            found.add(action)
+    # That it failed without the last one says nothing if it fails now.
+    world.allow(actions)
+    play(world)
+    return found
+
+
+def _resolver(config):
+    """Resolve the site's own names as its functions' resolver does, and no others."""
+    ask_the_machine = socket.getaddrinfo
+    own = {f"iot.{DOMAIN}", f"iot-b.{DOMAIN}", f"api-b.{DOMAIN}"}
+
+    def getaddrinfo(host, *arguments, **options):
+        if host in own:
+            return ask_the_machine(config.address, *arguments, **options)
+        if isinstance(host, str) and host.endswith(DOMAIN):
+            raise socket.gaierror(socket.EAI_NONAME, host)
+        return ask_the_machine(host, *arguments, **options)
+
+    return getaddrinfo
+
+
+class _Sweepings:
+    """What is in IoT Core beside what the world was made with."""
+
+    def __init__(self, iot):
+        self._iot = iot
+
+    def remove(self):
+        iot = self._iot
+        for thing in iot.list_things()["things"]:
+            name = thing["thingName"]
+            for one in iot.list_thing_principals(thingName=name)["principals"]:
+                iot.detach_thing_principal(thingName=name, principal=one)
+            iot.delete_thing(thingName=name)
+        for certificate in iot.list_certificates(pageSize=250)["certificates"]:
+            self._certificate(certificate["certificateId"], certificate["status"])
+        for group in iot.list_thing_groups()["thingGroups"]:
+            if group["groupName"] not in GROUPS:
+                iot.delete_thing_group(thingGroupName=group["groupName"])
+        for kind in iot.list_thing_types()["thingTypes"]:
+            if kind["thingTypeName"] not in TYPES:
+                iot.deprecate_thing_type(thingTypeName=kind["thingTypeName"])
+                iot.delete_thing_type(thingTypeName=kind["thingTypeName"])
+        for policy in iot.list_policies()["policies"]:
+            self._policy(policy["policyName"])
+        for ca in iot.list_ca_certificates()["certificates"]:
+            iot.update_ca_certificate(
+                certificateId=ca["certificateId"], newStatus="INACTIVE"
+            )
+            iot.delete_ca_certificate(certificateId=ca["certificateId"])
+
+    def _certificate(self, name, status):
+        iot = self._iot
+        if status == "ACTIVE":
+            iot.update_certificate(certificateId=name, newStatus="INACTIVE")
+        iot.delete_certificate(certificateId=name, forceDelete=True)
+
+    def _policy(self, name):
+        iot = self._iot
+        if name == POLICY:
+            return
+        for target in iot.list_targets_for_policy(policyName=name)["targets"]:
+            iot.detach_policy(policyName=name, target=target)
+        for one in iot.list_policy_versions(policyName=name)["policyVersions"]:
+            if not one["isDefaultVersion"]:
+                iot.delete_policy_version(
+                    policyName=name, policyVersionId=one["versionId"]
+                )
+        iot.delete_policy(policyName=name)

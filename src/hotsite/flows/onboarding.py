@@ -14,6 +14,7 @@ from hotsite.core.registry import Certificate, thing_key
 from hotsite.core.replication import Present
 from hotsite.errors import ConflictError, InvalidInputError, RetryableError
 from hotsite.flows import replication
+from hotsite.flows.restraint import restrained
 from hotsite.ports import Claims
 from hotsite.ports.escrow import Escrow
 
@@ -136,7 +137,7 @@ def apply_here(name: str, desk: Desk, certificate: Certificate | None = None) ->
     """
     try:
         have = Present(certificates=(certificate,)) if certificate else None
-        replication.apply(thing_key(name), desk.site, have=have)
+        replication.apply(thing_key(name), restrained(desk.site), have=have)
     except RetryableError:
         # The record is written, so the stream brings this Region up to it; the
         # device has its certificate and retries its first connect anyway.

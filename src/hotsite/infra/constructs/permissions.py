@@ -18,7 +18,10 @@ Statements = tuple[iam.PolicyStatement, ...]
 
 
 def onboarding(inputs: SiteInputs) -> Statements:
-    """Issue certificates, write records, apply things here, and look who was heard."""
+    """Issue certificates, write records, let things in, and look who was heard.
+
+    What else a record asks for, ``flows/restraint.py`` leaves to the replicator.
+    """
     return (
         allow("dynamodb:Query", on=[_table(inputs, "telemetry")]),
         allow("iot:CreateCertificateFromCsr", on=["*"]),
@@ -29,8 +32,8 @@ def onboarding(inputs: SiteInputs) -> Statements:
             "dynamodb:UpdateItem",
             on=[_table(inputs, "registry")],
         ),
-        *registry_actions.look(),
-        *registry_actions.change_things(),
+        *registry_actions.look_at_things(),
+        *registry_actions.let_in(),
         _applied(inputs),
     )
 
@@ -71,6 +74,8 @@ def capture(inputs: Inputs, *, queue: str) -> Statements:
     """
     return (
         _read_queue(queue),
+        # A message that comes too early is shown again sooner than the queue would.
+        allow("sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", on=[queue]),
         # A revocation is an update, so that the first one stays.
         allow(
             "dynamodb:PutItem",
@@ -94,7 +99,8 @@ def sweeper(inputs: Inputs) -> Statements:
             "dynamodb:UpdateItem",
             on=[_table(inputs, "registry")],
         ),
-        allow("dynamodb:DeleteItem", "dynamodb:Scan", on=[_table(inputs, "applied")]),
+        # The place where a pass stands, when it is over.
+        allow("dynamodb:DeleteItem", on=[_table(inputs, "applied")]),
         allow(
             "iot:ListCACertificates",
             "iot:ListPolicies",
@@ -288,11 +294,10 @@ def _refuse(bucket: str) -> iam.PolicyStatement:
 
 
 def _read_queue(queue: str) -> iam.PolicyStatement:
+    """Return what Lambda itself needs (AWSLambdaSQSQueueExecutionRole)."""
     return allow(
-        "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
-        "sqs:GetQueueUrl",
         "sqs:ReceiveMessage",
         on=[queue],
     )

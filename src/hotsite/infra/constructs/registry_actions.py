@@ -8,26 +8,36 @@ from hotsite.infra.inputs import arn
 Statements = tuple[iam.PolicyStatement, ...]
 
 
+def look_at_things() -> Statements:
+    """Return what observing a thing needs."""
+    return (
+        allow("iot:ListAttachedPolicies", on=["*"]),
+        allow("iot:DescribeCertificate", on=[arn("iot", "cert/*")]),
+        allow(
+            "iot:DescribeThing",
+            "iot:ListThingGroupsForThing",
+            "iot:ListThingPrincipals",
+            on=[arn("iot", "thing/*")],
+        ),
+    )
+
+
 def look() -> Statements:
     """Return what observing any key needs."""
     return (
-        allow("iot:ListAttachedPolicies", on=["*"]),
+        *look_at_things(),
         # Whose certificate it is; the local cloud checks it on * only.
         allow("iot:ListPrincipalThings", on=["*"]),
         # AWS checks it on the CA certificate, the local cloud on * only.
         allow("iot:DescribeCACertificate", on=["*"]),
-        allow("iot:DescribeCertificate", on=[arn("iot", "cert/*")]),
         allow(
             "iot:GetPolicy",
             "iot:ListPolicyVersions",
             on=[arn("iot", "policy/*")],
         ),
         allow(
-            "iot:DescribeThing",
             "iot:GetThingShadow",
             "iot:ListNamedShadowsForThing",
-            "iot:ListThingGroupsForThing",
-            "iot:ListThingPrincipals",
             on=[arn("iot", "thing/*")],
         ),
         allow("iot:DescribeThingGroup", on=[arn("iot", "thinggroup/*")]),
@@ -35,23 +45,30 @@ def look() -> Statements:
     )
 
 
+def let_in() -> Statements:
+    """Return what gives a thing its certificate, or closes it."""
+    things, certificates = arn("iot", "thing/*"), arn("iot", "cert/*")
+    return (
+        allow("iot:RegisterCertificateWithoutCA", on=["*"]),
+        allow("iot:CreateThing", "iot:UpdateThing", on=[things]),
+        # AWS checks it on the certificate, the local cloud on the thing.
+        allow("iot:AttachThingPrincipal", on=[certificates, things]),
+        allow("iot:UpdateCertificate", on=[certificates]),
+        allow("iot:AddThingToThingGroup", on=[things, arn("iot", "thinggroup/*")]),
+    )
+
+
 def change_things() -> Statements:
     """Return what makes a thing and its certificates as a record says."""
     things, certificates = arn("iot", "thing/*"), arn("iot", "cert/*")
     return (
+        *let_in(),
         # AWS checks these two on the target, the local cloud on * only.
         allow("iot:AttachPolicy", "iot:DetachPolicy", on=["*"]),
-        allow("iot:RegisterCertificateWithoutCA", on=["*"]),
-        allow("iot:CreateThing", "iot:UpdateThing", on=[things]),
-        # AWS checks these two on the certificate, the local cloud on the thing.
+        # AWS checks it on the certificate, the local cloud on the thing.
+        allow("iot:DetachThingPrincipal", on=[certificates, things]),
+        allow("iot:DeleteCertificate", on=[certificates]),
         allow(
-            "iot:AttachThingPrincipal",
-            "iot:DetachThingPrincipal",
-            on=[certificates, things],
-        ),
-        allow("iot:DeleteCertificate", "iot:UpdateCertificate", on=[certificates]),
-        allow(
-            "iot:AddThingToThingGroup",
             "iot:RemoveThingFromThingGroup",
             on=[things, arn("iot", "thinggroup/*")],
         ),

@@ -62,7 +62,7 @@ def test_book_says_what_is_there_and_what_is_not():
     assert empty.look("a") is empty.claim("a") is empty.operation("a") is None
     assert empty.pause == Pause(is_paused=False)
     with pytest.raises(InvalidInputError):
-        full.look("c")
+        full.look("e")
 
 
 def test_pause_ends_by_itself_or_never():

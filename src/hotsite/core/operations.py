@@ -165,6 +165,13 @@ class Book:
         heard = (one.heard for one in self.items.values() if isinstance(one, Look))
         return newest((*claims, *heard))
 
+    def before(self, target: str) -> Epoch | None:
+        """Return the newest epoch here that does not lead to a site, if any."""
+        claims = (one.epoch for one in self.items.values() if isinstance(one, Claim))
+        heard = (one.heard for one in self.items.values() if isinstance(one, Look))
+        away = (one for one in (*claims, *heard) if one.active != target)
+        return max(away, key=lambda one: one.number, default=None)
+
     @property
     def pause(self) -> Pause:
         """Return what was said about a pause last."""

@@ -70,10 +70,9 @@ class Job:
         return self.make().stacks
 
     @property
-    def regions(self) -> tuple[str, str]:
+    def regions(self) -> tuple[str, ...]:
         """Return the Regions, the active one first."""
-        active, standby = self.settings.sites
-        return active.region, standby.region
+        return tuple(site.region for site in self.settings.sites)
 
     def deployment(self, tell: Callable[[Stack, Event], None]) -> Deployment:
         """Return what deploys and removes."""
@@ -137,7 +136,10 @@ class Job:
         stacks = self.stacks
         if takes_over:
             stacks = tuple(with_names(stack, account_id) for stack in stacks)
-        return Wish(stacks, given, takes_over=takes_over, standby=self.regions[1])
+        active, standby, *_ = self.regions
+        return Wish(
+            stacks, given, takes_over=takes_over, standby=standby, active=active
+        )
 
     def _with_taken(
         self, facts: RegionFacts, there: Mapping[str, object], *, takes_over: bool

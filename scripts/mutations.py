@@ -596,6 +596,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=5,
     ),
     Mutation(
         "an operation moves the devices of the site that it leaves, and no others",
@@ -607,6 +608,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
+        likely=34,
     ),
     Mutation(
         "all epochs are one item, and the last writer wins",

@@ -68,6 +68,11 @@ class Three:
         book = patiently(self.control.desks[letter].operations.read)
         return book.look(letter)
 
+    def copied(self):
+        """Return the ways of cold objects on which there is no trouble."""
+        ways = self.local.copies()
+        return {(one.source, one.replica) for one in ways if not one.trouble}
+
     def stored(self, letter):
         """Return how many messages of the fleet a site's hot store holds."""
         held = self.world.held(self.regions[letter])
@@ -92,6 +97,8 @@ def test_fleet_follows_one_death_after_the_other_to_the_last_site(three):
     wait_until(lambda: three.look("c").action is Action.STAND_BY, 60)
     heard = "b and c know of none newer"
     wait_until(lambda: three.look("a").reason.endswith(heard), 60)
+    # What arrived in one bucket is copied into each other one, and into no third.
+    wait_until(lambda: len(three.copied()) == 6, 90)
     for dead, following in (("a", "b"), ("b", "c")):
         began_s = time.monotonic()
         three.local.fault("kill", dead)

@@ -16,9 +16,9 @@ from hotsite.core.epoch import SITES
 from hotsite.core.operations import Action, Entry
 from hotsite.core.standing import FencePolicy
 
-_EPOCH = re.compile(r"epoch (\d+) \(([ab])\)")
-_GUARD = re.compile(r"guard of ([ab])")
-_TOLD = re.compile(r"told ([ab]) of epoch")
+_EPOCH = re.compile(r"epoch (\d+) \(([a-d])\)")
+_GUARD = re.compile(r"guard of ([a-d])")
+_TOLD = re.compile(r"told ([a-d]) of epoch")
 _OVERRIDDEN = "overridden: "
 _ISSUED = "issued "
 # After the last line the picture goes on for a while, so that its end can be seen.

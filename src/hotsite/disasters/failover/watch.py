@@ -4,7 +4,7 @@ The watcher sees the truth: which Regions are up, where DNS really led, and what
 both replicas hold. It raises at the first thing that must never happen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -243,16 +243,17 @@ class Watch:
         is_blind = now_s - self.blind_at_s <= _SIGHT_S
         if not is_led and not (is_blind and have_come):
             raise BrokenInvariantError(f"{letter} took over though DNS leads away")
+        others = self.estate.others(letter)
         # Who takes again what was its own, does so because another one is silent.
-        left = self.estate.others(letter) if before == letter else (before,)
-        sick_s, off_s = (
-            max(at_s.get(one, 0.0) for one in left)
-            for at_s in (self.sick_at_s, self.off_at_s)
-        )
+        left = others if before == letter else (before,)
+        sick_s = _latest(self.sick_at_s, left)
         if now_s - max(sick_s, self.alone_at_s) > _SIGHT_S + _STALE_S:
             raise BrokenInvariantError(f"{letter} took over from a site that answers")
-        # DNS leads to b only because a is sick; to a also because b is not sure.
-        led_s = max(sick_s, off_s) if letter < max(left) else sick_s
+        # DNS leads to b only because a is sick; to a also because b is not sure. Of
+        # several standbys the sick one may be the one that it led to before.
+        led_s = _latest(self.sick_at_s, others)
+        if letter < max(others):
+            led_s = max(led_s, _latest(self.off_at_s, others))
         if now_s - led_s > _SIGHT_S + _STALE_S:
             raise BrokenInvariantError(f"{letter} took over from a healthy site")
 
@@ -268,3 +269,7 @@ def _since(since_s: float | None, now_s: float, *, is_on: bool) -> float | None:
     if not is_on:
         return None
     return now_s if since_s is None else since_s
+
+
+def _latest(at_s: Mapping[str, float], letters: Iterable[str]) -> float:
+    return max(at_s.get(one, 0.0) for one in letters)

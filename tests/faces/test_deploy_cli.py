@@ -271,3 +271,22 @@ def test_records_of_our_own_stacks_are_no_obstacle():
 def test_a_region_that_nobody_knows_is_asked_about_elsewhere():
     assert home_of("eu-central-1") == "eu-central-1"
     assert home_of("eu-west-9") == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("there", "new"),
+    [
+        ((), ()),
+        (("hs-key-r-1", "hs-key-r-2", "hs-data"), ("r-3", "r-4")),
+        (("hs-key-r-1", "hs-key-r-2", "hs-key-r-3", "hs-data"), ()),
+        (("hs-key-r-1", "hs-key-r-2"), ()),
+    ],
+)
+def test_tables_that_are_there_get_one_more_region_at_a_time(there, new):
+    regions = tuple(RegionFacts(f"r-{number}") for number in (1, 2, 3, 4))
+    facts = Facts(Owner(ID, "x"), ZONE, regions, frozenset(there))
+    wanted = Wanted(DOMAIN, Fleet(None))
+    said = [one.text for one in objections(facts, wanted) if "at a time" in one.text]
+    assert len(said) == (1 if new else 0)
+    if new:
+        assert said[0].endswith("deploy with r-3 first, then add r-4")

@@ -121,6 +121,8 @@ class Job:
         names = [settings.iot_name, settings.api_name]
         for site in settings.sites:
             names += [settings.own_iot_name(site), settings.own_api_name(site)]
+        for site in settings.sites[1:-1]:
+            names += [settings.from_name(noun, site) for noun in ("iot", "api")]
         fleet = Fleet(settings.telemetry.fleet_size, rto_s=settings.objectives.rto_s)
         return Wanted(settings.domain, fleet, tuple(names), account_id)
 

@@ -630,7 +630,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
-        likely=99,
+        likely=348,
     ),
 )
 MUTATIONS = (*REGISTRY_MUTATIONS, *TELEMETRY_MUTATIONS, *FAILOVER_MUTATIONS)

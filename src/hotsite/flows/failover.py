@@ -95,7 +95,7 @@ def plan(request: Request, control: Control) -> Plan:
     missed = None
     if request.kind is Kind.FAILBACK:
         desk = control.desks[request.target]
-        since_s = book.newest.since_s
+        since_s = book.left_at_s(request.target)
         missed = absence(desk.records, desk.applied, since_s=since_s)
     facts = _facts(request, control, book, missed)
     against = objections(facts, control.limits)

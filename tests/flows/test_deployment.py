@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hotsite.core.deployment import Act, Fate, lasting, removal_of
-from hotsite.core.stacks import read_stacks
+from hotsite.core.stacks import Need, read_stacks
 from hotsite.errors import InvalidInputError, PermanentError
 from hotsite.flows.deployment import Deployment, Wish, upload
 from hotsite.sim.clock import SimClock
@@ -163,6 +163,11 @@ def test_a_further_standby_is_made_before_the_others_lead_to_it():
     sites = [one for one in stacks(256) if one.name in SITES]
     new = replace(sites[1], name=third, region="c-1")
     others = tuple(one for one in stacks(256) if one.name not in SITES)
+    leads = replace(sites[1], needs=(Need("Zone", third, "Out"),))
+    parts = world.deployment().foresee(Wish((*others, new, leads), {"Zone": "Z1"}))
+    fates = {part.stack: (part.fate, part.reason) for part in parts}
+    assert fates[third] == (Fate.CREATED, "")
+    assert fates[leads.name] == (Fate.CHANGED, f"reviewed when {third} is there")
     wish = Wish((*others, *sites, new), {"Zone": "Z1"}, standby=B, active=A)
     done = [one.name for one, decision in world.run(wish) if not decision.reason]
     assert done == [third, SITES[1], SITES[0]]

@@ -117,6 +117,11 @@ class Deployment:
                 yield deployment.part_of(stack, seen, None)
                 continue
             outputs[stack.name] = seen.outputs
+            needed = dict.fromkeys(need.stack for need in stack.needs)
+            absent = [name for name in needed if name not in outputs]
+            if absent:
+                yield deployment.part_later(stack, absent)
+                continue
             order = order_for(stack, seen, wish.given, outputs)
             yield deployment.part_of(stack, seen, self._reviewed(place, order))
 

@@ -5,9 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from hotsite.core.deployment import Fate
+from hotsite.core.stacks import read_stacks
+from hotsite.flows.deployment import Deployment, Wish, upload
 from hotsite.infra.synth import synthesise
 from hotsite.infra.validation import judged
 from hotsite.settings import SiteSettings
+from hotsite.sim.clock import SimClock
+from hotsite.sim.stacks import SimAccount, SimPackages, SimStacks
 
 REGIONS = ("eu-central-1", "eu-west-1", "us-east-1", "ap-southeast-2")
 LETTERS = "abcd"
@@ -188,3 +193,35 @@ def test_first_site_of_many_differs_from_that_of_two_in_switches_alone(paths, as
     changed = {key for key in before if before[key] != after[key]}
     kinds = {before[key]["Type"] for key in changed - {"Primary"}}
     assert kinds == {"AWS::Lambda::Function"}
+
+
+def stacks_in(folder):
+    entries = json.loads((folder / "stacks.json").read_text())
+    bodies = {path.name: path.read_text() for path in folder.glob("*.template.json")}
+    return read_stacks(entries, bodies)
+
+
+def test_a_fleet_of_two_sites_becomes_one_of_four_and_what_leads_there_comes_last(
+    paths, assembly
+):
+    two = stacks_in(assembly.paths[0].parent)
+    four = stacks_in(next(iter(paths.values())).parent)
+    account = SimAccount()
+    places = {region: SimStacks(account, region) for region in REGIONS}
+    deployment = Deployment(places, SimClock(), lambda _stack, _event: None)
+    given = {"AssetBucket": "code", "HostedZoneId": "Z1"}
+    for region in REGIONS:
+        list(upload({region: SimPackages(account, "code")}, {}))
+    list(deployment.deploy(Wish(two, given, standby=REGIONS[1], active=A)))
+    wish = Wish(four, given, standby=REGIONS[1], active=A)
+    fates = {part.stack: part.fate for part in deployment.foresee(wish)}
+    assert len(fates) == len(four)
+    assert fates["hotsite-site-us-east-1"] is Fate.CREATED
+    assert fates[f"hotsite-copies-{A}"] is fates["hotsite-data"] is Fate.CHANGED
+    done = [stack.name for stack, found in deployment.deploy(wish) if not found.reason]
+    sites = [name.removeprefix("hotsite-site-") for name in done if "-site-" in name]
+    assert set(sites[:2]) == set(REGIONS[2:])
+    assert sites[2:] == [REGIONS[1], A]
+    assert done.index("hotsite-data") > done.index("hotsite-key-us-east-1")
+    again = list(deployment.deploy(wish))
+    assert {found.reason for _, found in again} == {"nothing to change"}

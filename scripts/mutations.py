@@ -439,8 +439,8 @@ FAILOVER_MUTATIONS = (
         (
             Edit(
                 "core/takeover.py",
-                "if peer is not None and peer.epoch.number > known.number:",
-                "if peer is not None and peer.epoch.number > 10**9:",
+                "if teller is not None and heard[teller].number > known.number:",
+                "if teller is not None and heard[teller].number > 10**10:",
             ),
         ),
         FAILOVER,
@@ -515,14 +515,13 @@ FAILOVER_MUTATIONS = (
         (
             Edit(
                 "core/epoch.py",
-                "        if self.number < 0 or "
-                "self.number % len(SITES) != SITES.index(self.active):\n",
+                "        if self.number < 0 or owner(self.number) != self.active:\n",
                 "        if self.number < 0:\n",
             ),
             Edit(
                 "core/epoch.py",
-                "    return number + (step or len(SITES))\n",
-                "    return number + 1\n",
+                "    while owner(following) != active:\n",
+                "    while following < 0:\n",
             ),
         ),
         FAILOVER,
@@ -576,6 +575,42 @@ FAILOVER_MUTATIONS = (
         likely=84,
     ),
     Mutation(
+        "of several other sites, one that answers is enough to be sure",
+        (
+            Edit(
+                "core/takeover.py",
+                "    if not silent:\n",
+                "    if len(silent) < len(sights.peers):\n",
+            ),
+        ),
+        FAILOVER,
+        likely=356,
+    ),
+    Mutation(
+        "DNS goes by the switch of the next standby alone",
+        (
+            Edit(
+                "sim/route53.py",
+                "for one in sites[place + 1 :]]\n",
+                "for one in sites[place + 1 : place + 2]]\n",
+            ),
+        ),
+        FAILOVER,
+        likely=5,
+    ),
+    Mutation(
+        "an operation moves the devices of the site that it leaves, and no others",
+        (
+            Edit(
+                "flows/steps.py",
+                "    if not there:\n",
+                "    if len(there) < len(run.control.desks):\n",
+            ),
+        ),
+        FAILOVER,
+        likely=34,
+    ),
+    Mutation(
         "all epochs are one item, and the last writer wins",
         (
             Edit(
@@ -595,7 +630,7 @@ FAILOVER_MUTATIONS = (
             ),
         ),
         FAILOVER,
-        likely=99,
+        likely=348,
     ),
 )
 MUTATIONS = (*REGISTRY_MUTATIONS, *TELEMETRY_MUTATIONS, *FAILOVER_MUTATIONS)

@@ -86,8 +86,8 @@ SAFEGUARDS = (
         (
             Edit(
                 "sim/route53.py",
-                "        children=(HEALTH_A, SWITCH_B),\n        threshold=2,\n",
-                "        children=(HEALTH_A, SWITCH_B),\n        threshold=1,\n",
+                "_counted(_serves(site), [health(site), *after], 1 + len(after))",
+                "_counted(_serves(site), [health(site), *after], 1)",
             ),
         ),
     ),

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from hotsite.core import expiry, records
+from hotsite.core.epoch import LETTERS, SITES
 from hotsite.core.expiry import FirmwareSettings
 from hotsite.core.strategy import Strategy, witness_name
 from hotsite.errors import InvalidInputError
@@ -32,7 +33,7 @@ class SiteSettings:
     """One Region that hotsite is deployed in.
 
     Attributes:
-        letter: The letter in its own names (``iot-a.``), ``a`` or ``b``.
+        letter: The letter in its own names (``iot-a.``), ``a`` to ``d``.
         region: The AWS Region, for example ``eu-central-1``.
         weight: Its share of the weights of both, 0 to 255 (Route 53 API,
             ``ResourceRecordSet$Weight``); used where both sites are active and share
@@ -168,7 +169,7 @@ class Settings:
         domain: The owner's domain; the only place that devices ever look.
         prefix: First part of the names of tables, stacks and policies.
         strategy: What the other Region does while nothing is wrong.
-        sites: The active site first, then the standby.
+        sites: The active site first, then the standby, and up to two more.
         dns: How fast the names move.
         objectives: What drills are judged against.
         issuer: Who signs the tokens of the app's users.
@@ -202,8 +203,13 @@ class Settings:
 
     @property
     def standby(self) -> SiteSettings:
-        """Return the site that takes over."""
+        """Return the site that takes over, the first of those that may."""
         return self.sites[1]
+
+    @property
+    def is_pair(self) -> bool:
+        """Tell whether there are two sites, as in nearly every fleet."""
+        return tuple(site.letter for site in self.sites) == SITES
 
     def is_off(self, site: SiteSettings) -> bool:
         """Tell whether a site's compute is off until it is needed: a pilot light."""
@@ -250,6 +256,10 @@ class Settings:
     def own_api_name(self, site: SiteSettings) -> str:
         """Return the API name that always means this one site."""
         return f"api-{site.letter}.{self.domain}"
+
+    def from_name(self, noun: str, site: SiteSettings) -> str:
+        """Return the name that a site and those after it answer (``iot``, ``api``)."""
+        return f"{noun}-from-{site.letter}.{self.domain}"
 
     def table(self, noun: str) -> str:
         """Return the name of a table.
@@ -329,7 +339,7 @@ def _check(settings: Settings, source: str) -> None:
     for is_fine, key, wanted in rules:
         if not is_fine:
             raise InvalidInputError(f"{source}: {key} must be {wanted}")
-    _check_sites(settings.sites, source)
+    _check_sites(settings, source)
     expiry.check(settings.firmware, where=source)
 
 
@@ -341,39 +351,28 @@ def _telemetry_rules(telemetry: TelemetrySettings) -> Iterator[tuple[bool, str, 
     yield rate > 0, "telemetry.connects_per_s", "more than 0"
 
 
-def _check_sites(sites: tuple[SiteSettings, ...], source: str) -> None:
-    where = f"{source}: [[sites]]"
-    if [site.letter for site in sites] != ["a", "b"]:
+def _check_sites(settings: Settings, source: str) -> None:
+    where, sites = f"{source}: [[sites]]", settings.sites
+    letters = tuple(site.letter for site in sites)
+    if letters[: len(SITES)] != SITES:
         raise InvalidInputError(f'{where} needs letter "a", then letter "b"')
+    if letters != LETTERS[: len(letters)]:
+        raise InvalidInputError(
+            f'{where}: further standbys need letter "c", then letter "d", and there '
+            f"may be no more; here are {', '.join(letters)}"
+        )
+    if settings.strategy is not Strategy.HOT_SITE and not settings.is_pair:
+        raise InvalidInputError(
+            f'{where}: strategy "{settings.strategy.value}" takes two sites, here are '
+            f"{len(sites)}: more than two need hot-site"
+        )
     for site in sites:
         if not _REGION.fullmatch(site.region):
             raise InvalidInputError(f"{where}: {site.region!r} is not an AWS Region")
         if not 0 <= site.weight <= _WEIGHT_MAX:
             raise InvalidInputError(f"{where}: weight must be 0 to {_WEIGHT_MAX}")
-    if sites[0].region == sites[1].region:
-        raise InvalidInputError(f"{where}: both sites are in {sites[0].region}")
-
-
-def cold_bucket(prefix: str, account_id: str, region: str) -> str:
-    """Return the name of a site's bucket of cold telemetry.
-
-    Computed, because bucket names are the world's: at most 20 + 11 + 12 + 1 + 14
-    characters of the 63 that Amazon S3 takes ("Bucket naming rules").
-
-    Args:
-        prefix: First part of all names.
-        account_id: 12 digits.
-        region: AWS Region of the site.
-    """
-    return f"{prefix}-telemetry-{account_id}-{region}"
-
-
-def firmware_bucket(prefix: str, account_id: str, region: str) -> str:
-    """Return the name of a site's bucket of firmware, computed like the cold one.
-
-    Args:
-        prefix: First part of all names.
-        account_id: 12 digits.
-        region: AWS Region of the site.
-    """
-    return f"{prefix}-firmware-{account_id}-{region}"
+    regions = [site.region for site in sites]
+    twice = sorted({one for one in regions if regions.count(one) > 1})
+    if twice:
+        which = "both sites" if settings.is_pair else "two sites"
+        raise InvalidInputError(f"{where}: {which} are in {twice[0]}")

@@ -11,6 +11,7 @@ from hotsite.core.metering import (
     Reading,
     Readings,
     exposure,
+    least,
     merge,
     take_in,
 )
@@ -175,3 +176,11 @@ def test_figure_is_never_below_zero_and_never_above_the_watermarks_age(parts, af
     found = shown(reading, after_s=after_s)
     assert 0 <= found.hot_s <= NOW_S + after_s - reading.watermark_s
     assert found.messages >= 0
+
+
+def test_of_several_survivors_the_one_that_has_most_counts():
+    much, little, nothing = Exposure(9, 3.0), Exposure(2, 0.5), Exposure()
+    assert least([much, nothing, little]) == little
+    assert least([nothing, much]) == much
+    assert least([nothing]) == least([]) == nothing
+    assert least([Exposure(0, 0.0), little]).hot_s == 0.0

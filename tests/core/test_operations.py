@@ -3,7 +3,7 @@
 import pytest
 
 from hotsite.core import records
-from hotsite.core.epoch import FIRST, Epoch
+from hotsite.core.epoch import FIRST, Epoch, number_after
 from hotsite.core.operations import (
     DONE,
     Action,
@@ -62,7 +62,7 @@ def test_book_says_what_is_there_and_what_is_not():
     assert empty.look("a") is empty.claim("a") is empty.operation("a") is None
     assert empty.pause == Pause(is_paused=False)
     with pytest.raises(InvalidInputError):
-        full.look("c")
+        full.look("e")
 
 
 def test_pause_ends_by_itself_or_never():
@@ -76,3 +76,23 @@ def test_operation_is_over_at_its_last_step_only():
     assert not MOVE.is_over
     over = Operation("x", Kind.FORCED, "a", "b", DONE, 0.0, "operator")
     assert over.is_over
+
+
+def test_site_is_away_since_the_first_that_took_over_from_it():
+    b1 = Epoch(1, "b", 100.0)
+    c = Epoch(number_after(1, "c"), "c", 500.0)
+    assert book(Claim(b1)).left_at_s("a") == 100.0
+    assert book(Claim(b1), Claim(c)).left_at_s("a") == 100.0
+    assert book(Claim(b1), Claim(c)).left_at_s("b") == 500.0
+    home = Epoch(number_after(1, "a"), "a", 300.0)
+    assert book(Claim(b1), Claim(home), Claim(c)).left_at_s("a") == 500.0
+    assert book(Claim(b1), Claim(home)).left_at_s("b") == 300.0
+    assert book().left_at_s("a") == 0.0
+
+
+def test_operation_leaves_the_site_that_was_active_before_the_target():
+    b1 = Epoch(1, "b", 100.0)
+    c = Epoch(number_after(1, "c"), "c", 500.0)
+    assert book(Claim(b1), Claim(c)).before("c") == b1
+    assert book(Claim(b1), Claim(c)).before("a") == c
+    assert book(Claim(b1)).before("b") is None

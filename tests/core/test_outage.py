@@ -104,6 +104,26 @@ def test_planned_move_that_told_the_source_has_no_two():
     assert (told.switches, told.none_active_s, told.doubted_s) == (1, 0, 0)
 
 
+def test_third_site_counts_like_any_other():
+    death_of_b = (
+        guard("c", 300, "wait, epoch 1 (b)", "only this site finds b sick"),
+        guard("c", 400, "take over, epoch 2000000002 (c)", "b does not answer"),
+        guard("c", 410, "serve, epoch 2000000002 (c)", "led here"),
+    )
+    lines = (*DEATH, guard("c", 3, "stand by, epoch 0 (a)"), *death_of_b)
+    regions = {**REGIONS, "c": "eu-west-2"}
+    read = {"a": "no answer", "b": "no answer", "c": lines}
+    found = outages.gather(read, regions, since_s=T - 60, now_s=T + 800)
+    assert [turn.active for turn in outages.turns(found)] == ["b", "c"]
+    assert outages.figures(found).switches == 2
+    # It was a stranger's for the 100 s in which nobody but c saw what b was.
+    assert outages.figures(found).none_active_s >= 100.0
+    first = outages.gather(
+        {**read, "c": lines[5:]}, regions, since_s=T - 60, now_s=T + 800
+    )
+    assert outages.figures(first).switches == 1
+
+
 def test_peer_that_was_silent_for_a_while_is_doubted_and_not_lost():
     lines = (
         *DEATH[:3],

@@ -12,7 +12,7 @@ from hotsite.disasters.failover.faults import FAULTS
 from hotsite.disasters.failover.invariants import broken, left_behind
 from hotsite.disasters.failover.network import OUTSIDE
 from hotsite.disasters.failover.operators import ACTS
-from hotsite.disasters.failover.plan import plan
+from hotsite.disasters.failover.plan import plan, sites_of
 from hotsite.disasters.failover.script import script
 from hotsite.disasters.failover.watch import Watch
 from hotsite.disasters.outcome import Op
@@ -60,6 +60,30 @@ def test_every_fault_and_every_operator_comes():
     happened = Counter(op.what for seed in range(300) for op in script(seed))
     assert set(happened) == {*FAULTS, *ACTS}
     assert min(happened.values()) > 10
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_disasters_of_more_than_two_sites_are_what_they_are_told_to_be(seed):
+    seeds = range(seed, seed + 35, 7)
+    outcomes = [play(one) for one in seeds]
+    assert [one.problems for one in outcomes] == [()] * len(outcomes)
+    assert {len(sites_of(one)) for one in seeds} == {seed - 2}
+    assert sum(one.counts["guards: take over"] for one in outcomes) > 0
+    lines = [line for one in outcomes for line in one.lines]
+    assert any("epoch 2000000" in line for line in lines)
+    assert {op.region for one in seeds for op in script(one)} == set(sites_of(seed))
+
+
+def test_seeds_of_two_sites_have_two_sites():
+    assert {len(sites_of(seed)) for seed in (0, 1, 3, 9, 25, 46, 73, 84, 99)} == {2}
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+@pytest.mark.parametrize("seed", [5])
+def test_every_fault_of_three_sites_ends_by_itself_or_is_healed(fault, seed):
+    for number, region in enumerate(sites_of(seed)):
+        outcome = play(seed, (Op(130.0, fault, region, number),))
+        assert outcome.problems == ()
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))

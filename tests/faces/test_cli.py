@@ -61,6 +61,12 @@ def test_every_command_shows_an_example(capsys, command):
     assert "example" in out
 
 
+@pytest.mark.parametrize("sites", [1, 5])
+def test_local_cloud_of_too_few_or_many_regions_is_refused(capsys, sites):
+    code, _, err = run(capsys, "local", "up", "--sites", sites)
+    assert (code, err.strip()) == (2, f"hotsite: --sites {sites}: write 2, 3 or 4")
+
+
 def test_simulated_drill_passes_and_leaves_three_files(capsys, tmp_path):
     out_dir = tmp_path / "out"
     code, out, _ = run(

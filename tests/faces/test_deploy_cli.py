@@ -419,3 +419,22 @@ def test_the_strategy_is_said_in_one_place_only(place, capsys):
     assert place.call("deploy", "--yes") == main.WRONG
     assert "Compute: strategy in hotsite.toml says it" in capsys.readouterr().err
     assert place.account.stacks == {}
+
+
+@pytest.mark.parametrize(
+    ("there", "new"),
+    [
+        ((), ()),
+        (("hs-key-r-1", "hs-key-r-2", "hs-data"), ("r-3", "r-4")),
+        (("hs-key-r-1", "hs-key-r-2", "hs-key-r-3", "hs-data"), ()),
+        (("hs-key-r-1", "hs-key-r-2"), ()),
+    ],
+)
+def test_tables_that_are_there_get_one_more_region_at_a_time(there, new):
+    regions = tuple(RegionFacts(f"r-{number}") for number in (1, 2, 3, 4))
+    facts = Facts(Owner(ID, "x"), ZONE, regions, frozenset(there))
+    wanted = Wanted(DOMAIN, Fleet(None))
+    said = [one.text for one in objections(facts, wanted) if "at a time" in one.text]
+    assert len(said) == (1 if new else 0)
+    if new:
+        assert said[0].endswith("deploy with r-3 first, then add r-4")

@@ -44,6 +44,15 @@ def test_names_that_devices_are_told_are_the_owners():
     assert (names.api, names.port) == ("api.example.com", 8883)
 
 
+def test_devices_are_told_of_each_site_and_the_guard_of_each_other_one():
+    found = environment.read(ENVIRON | {"SITE_LETTERS": "a,b,c"})
+    assert found.names.iot[1:] == tuple(f"iot-{one}.example.com" for one in "abc")
+    assert found.others == ("a", "c")
+    assert environment.read(ENVIRON).others == ("a",)
+    with pytest.raises(InvalidInputError, match="no site 'x'"):
+        environment.read(ENVIRON | {"SITE_LETTERS": "a,b,x"})
+
+
 @pytest.mark.parametrize("key", sorted(ENVIRON))
 def test_missing_variable_is_named(key):
     environ = {name: value for name, value in ENVIRON.items() if name != key}

@@ -56,3 +56,46 @@ def test_a_weight_that_route_53_does_not_take_is_refused(weight):
     given = {"domain": "fleet.example.com", "sites": sites}
     with pytest.raises(InvalidInputError, match="weight must be 0 to 255"):
         settings.parse(given, source="hotsite.toml")
+
+
+REGIONS = ("eu-central-1", "eu-west-1", "us-east-1", "ap-southeast-2", "sa-east-1")
+
+
+def sites_of(letters, regions=REGIONS, **more):
+    rows = [
+        {"letter": letter, "region": region}
+        for letter, region in zip(letters, regions, strict=False)
+    ]
+    given = {"domain": "fleet.example.com", "sites": rows, **more}
+    return settings.parse(given, source="hotsite.toml")
+
+
+@pytest.mark.parametrize("letters", ["ab", "abc", "abcd"])
+def test_up_to_three_standbys_may_be_named(letters):
+    found = sites_of(letters)
+    assert [site.letter for site in found.sites] == list(letters)
+    assert found.is_pair == (letters == "ab")
+    assert not any(map(found.is_off, found.sites))
+
+
+def test_the_standby_of_a_pilot_light_is_off():
+    found = sites_of("ab", strategy="pilot-light")
+    assert [found.is_off(site) for site in found.sites] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("letters", "regions", "strategy", "said"),
+    [
+        ("a", REGIONS, "hot-site", 'needs letter "a", then letter "b"'),
+        ("ba", REGIONS, "hot-site", 'needs letter "a", then letter "b"'),
+        ("abd", REGIONS, "hot-site", 'then letter "d".*here are a, b, d'),
+        ("abcde", REGIONS, "hot-site", "there may be no more"),
+        ("abc", REGIONS[:2] + REGIONS[:1], "hot-site", "two sites are in eu-central-1"),
+        ("ab", REGIONS[:1] * 2, "hot-site", "both sites are in eu-central-1"),
+        ("abc", REGIONS, "active-active", "takes two sites, here are 3"),
+        ("abc", REGIONS, "pilot-light", "takes two sites, here are 3"),
+    ],
+)
+def test_sites_that_cannot_work_are_refused(letters, regions, strategy, said):
+    with pytest.raises(InvalidInputError, match=said):
+        sites_of(letters, regions, strategy=strategy)

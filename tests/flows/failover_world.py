@@ -1,10 +1,11 @@
 """Two simulated sites with guards and a fleet, and operators of flesh and blood."""
 
+from hotsite.core.epoch import SITES
 from hotsite.core.operations import Kind, Pause
 from hotsite.core.preflight import Fleet, Limits
 from hotsite.core.standing import FencePolicy
 from hotsite.disasters.failover.estate import Estate
-from hotsite.disasters.failover.network import OUTSIDE
+from hotsite.disasters.failover.network import FORCED, OUTSIDE
 from hotsite.disasters.failover.plan import Plan
 from hotsite.flows.failover import Request, operate
 from hotsite.sim.scheduler import Worker
@@ -16,11 +17,11 @@ STEADY_S = 60.0
 class World:
     """An estate that has come up, and what operators do in it."""
 
-    def __init__(self, *, connects_per_s=100.0, dwell_s=60.0, seed=0):
+    def __init__(self, *, connects_per_s=100.0, dwell_s=60.0, seed=0, sites=SITES):
         fence = FencePolicy(dwell_s=dwell_s)
         fleet = Fleet(len(THINGS), connects_per_s=connects_per_s)
         self.limits = Limits(fence, fleet, lag_wait_s_max=20.0)
-        self.estate = Estate(seed, Plan(THINGS, self.limits))
+        self.estate = Estate(seed, Plan(THINGS, self.limits, sites))
         self.estate.scheduler.run(STEADY_S + dwell_s)
 
     def run(self, duration_s):
@@ -45,7 +46,7 @@ class World:
         request = Request(kind, target, because)
         control = self.estate.control()
         if kind is Kind.FORCED:
-            how["name"] = f"forced away from {'a' if target == 'b' else 'b'}"
+            how["name"] = FORCED + " ".join(self.estate.others(target))
         return self.do(lambda: operate(request, control), **how)
 
     def pause(self):
@@ -62,7 +63,7 @@ class World:
 
     def state(self):
         """Return what must be the same however often an operator was killed."""
-        books = [self.book(letter) for letter in "ab"]
+        books = [self.book(letter) for letter in self.estate.plan.sites]
         newest = max((book.newest for book in books), key=lambda one: one.number)
         ended = [book.operation(newest.active) for book in books]
         return (

@@ -1,11 +1,12 @@
 """Deploying in memory: whole, killed at each call, changed, broken and removed."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from hotsite.core.deployment import Act, Fate, lasting, removal_of
-from hotsite.core.stacks import read_stacks
+from hotsite.core.stacks import Need, read_stacks
 from hotsite.errors import InvalidInputError, PermanentError
 from hotsite.flows.deployment import Deployment, Wish, upload
 from hotsite.sim.clock import SimClock
@@ -66,7 +67,8 @@ class World:
         self.packages = {r: SimPackages(self.account, f"code-{r}") for r in (A, B)}
 
     def deployment(self):
-        places = {region: SimStacks(self.account, region) for region in (A, B)}
+        regions = (A, B, "c-1")
+        places = {region: SimStacks(self.account, region) for region in regions}
         return Deployment(
             places, SimClock(), lambda stack, event: self.told.append((stack, event))
         )
@@ -154,6 +156,26 @@ def test_a_change_goes_to_the_standby_first_and_the_rest_stays():
     assert [name for name, why in done if not why] == [SITES[1], SITES[0]]
     assert world.statuses()[SITES[0]] == "UPDATE_COMPLETE"
     assert world.statuses()[DATA] == "CREATE_COMPLETE"
+
+
+def test_a_further_standby_is_made_before_the_others_lead_to_it():
+    world = World()
+    world.deploy()
+    third = "hs-site-c-1"
+    sites = [one for one in stacks(256) if one.name in SITES]
+    new = replace(sites[1], name=third, region="c-1")
+    others = tuple(one for one in stacks(256) if one.name not in SITES)
+    leads = replace(sites[1], needs=(Need("Zone", third, "Out"),))
+    parts = world.deployment().foresee(Wish((*others, new, leads), {"Zone": "Z1"}))
+    fates = {part.stack: (part.fate, part.reason) for part in parts}
+    assert fates[third] == (Fate.CREATED, "")
+    assert fates[leads.name] == (Fate.CHANGED, f"reviewed when {third} is there")
+    wish = Wish((*others, *sites, new), {"Zone": "Z1"}, standby=B, active=A)
+    done = [one.name for one, decision in world.run(wish) if not decision.reason]
+    assert done == [third, SITES[1], SITES[0]]
+    again = Wish((*others, *sites, new), {"Zone": "Z2"}, standby=B, active=A)
+    done = [one.name for one, decision in world.run(again) if not decision.reason]
+    assert done == [SITES[1], third, SITES[0]]
 
 
 def test_a_change_that_fails_is_rolled_back_in_the_standby_and_goes_no_further():

@@ -240,7 +240,7 @@ def test_plan_changes_nothing_and_says_what_it_would_take():
 
 def test_request_for_a_site_that_there_is_not_is_refused():
     with pytest.raises(InvalidInputError):
-        Request(PLANNED, "c")
+        Request(PLANNED, "e")
 
 
 def test_nothing_is_said_to_devices_in_the_name_of_a_fenced_site():

@@ -1,10 +1,10 @@
 """The guard of a site: what it asks, and what it leaves behind."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from hotsite.core.epoch import FIRST, Epoch
+from hotsite.core.epoch import FIRST, Epoch, number_after
 from hotsite.core.health import HealthVerdict
 from hotsite.core.operations import Action, Claim, Look
 from hotsite.core.standing import Standing, posture
@@ -12,7 +12,7 @@ from hotsite.core.takeover import SiteSeen
 from hotsite.errors import ConflictError, UnreachableError
 from hotsite.flows.guard import Guard, look
 from hotsite.sim.clock import SimClock
-from hotsite.sim.operations import SimOperations
+from hotsite.sim.operations import SimOperations, Written
 from hotsite.sim.region_tables import SimHealthVerdicts
 
 
@@ -162,3 +162,17 @@ def test_guard_without_its_own_table_says_so():
     guard.operations.is_reachable = False
     with pytest.raises(UnreachableError):
         look(guard)
+
+
+def test_guard_asks_each_other_site_and_the_active_one_that_it_was_not_told_of():
+    guard, around = world(peer=well(FIRST))
+    assert look(replace(guard, others=("a", "c"))).action is Action.STAND_BY
+    assert around.asked == ["a", "c"]
+    # d is of newer settings: it took over before this site was told that there is one.
+    epoch = Epoch(number_after(0, "d"), "d", 0.0)
+    guard.operations.receive(Written(Claim(epoch), (guard.clock.now_s(), "d")))
+    around.asked.clear()
+    around.peer = well(epoch)
+    decision = look(replace(guard, others=("a", "c")))
+    assert (decision.action, decision.epoch) == (Action.STAND_BY, epoch)
+    assert around.asked == ["a", "c", "d"]

@@ -314,3 +314,10 @@ def test_sweep_whose_own_table_is_silent_cannot_note_and_says_so():
     b.operations.is_reachable = False
     with pytest.raises(UnreachableError):
         sweep(b, peer(), Depth(), POLICY)
+
+
+def test_sweep_looks_at_each_other_site_by_its_letter():
+    asked = replace(peer(is_silent=True), others=("a", "c"))
+    found = sweep(post(), asked, Depth(), POLICY)
+    assert [one.noun for one in found.not_ready] == ["peer", "peer"]
+    assert [one.text[:3] for one in found.not_ready] == ["a: ", "c: "]

@@ -3,7 +3,7 @@
 import pytest
 from tests.infra.test_synth import COLDS, COPIES, text_of
 
-from hotsite.settings import cold_bucket
+from hotsite.core.buckets import cold_bucket
 
 pytestmark = pytest.mark.parametrize("stack", COLDS)
 

@@ -4,7 +4,7 @@ import pytest
 from tests.infra.test_functions import grants
 from tests.infra.test_synth import FIRMWARES, text_of
 
-from hotsite.settings import firmware_bucket
+from hotsite.core.buckets import firmware_bucket
 
 pytestmark = pytest.mark.parametrize("stack", FIRMWARES)
 

@@ -35,6 +35,15 @@ def greeting_cloud(claimed):
         thread.join()
 
 
+def test_four_regions_of_a_block_have_addresses_of_their_own():
+    blocks = (Block(3), Block(5))
+    found = [block.region_address(one) for block in blocks for one in "abcd"]
+    assert found[:4] == ["127.0.3.1", "127.0.4.1", "127.0.3.2", "127.0.4.2"]
+    assert len({*found, *(block.global_address for block in blocks)}) == 10
+    asked = list(network.endpoints(Block(3), dns_port=DNS, letters="abc"))
+    assert {address for address, _ in asked} == {*found[:3], "127.0.3.53"}
+
+
 def test_a_block_has_three_addresses():
     block = Block(3)
     assert block.region_address("a") == "127.0.3.1"

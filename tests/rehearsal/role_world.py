@@ -31,7 +31,7 @@ from tests.contract.world import (
 from tests.local.region_world import ACCOUNT, DOMAIN, role
 
 from hotsite.core.apis import DEFAULT_QUOTAS
-from hotsite.settings import cold_bucket
+from hotsite.core.buckets import cold_bucket
 
 USER = "hotsite-role"
 PREFIX = f"{RUN}-role"

@@ -26,7 +26,7 @@ def test_wrong_decision_is_found(mutation):
 def test_there_is_a_mutation_for_each_rule_that_the_product_rests_on():
     assert len(MUTATIONS) == len({one.name for one in MUTATIONS})
     counts = [len(REGISTRY_MUTATIONS), len(TELEMETRY_MUTATIONS)]
-    assert [*counts, len(FAILOVER_MUTATIONS)] == [7, 13, 13]
+    assert [*counts, len(FAILOVER_MUTATIONS)] == [7, 13, 16]
 
 
 @pytest.mark.parametrize(

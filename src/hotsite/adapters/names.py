@@ -7,7 +7,7 @@ remembers, for the TTL at most.
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hotsite.core.epoch import SITES
 from hotsite.errors import UnreachableError
@@ -38,8 +38,18 @@ class ResolvedNames:
         domain: str,
         witness: str,
         end_of: Callable[[str], str] = ask_the_machine,
+        *,
+        sites: Sequence[str] = SITES,
     ) -> None:
-        """Take the owner's domain, the witness, and what says where a chain ends."""
+        """Take what is asked, and of whom.
+
+        Args:
+            domain: The owner's domain.
+            witness: The name that leads to the active site.
+            end_of: Says where the chain of a name ends.
+            sites: The letters of all sites.
+        """
+        self._sites = sites
         self._domain = domain
         self._witness = witness
         self._end_of = end_of
@@ -48,7 +58,7 @@ class ResolvedNames:
         """Return the letter of the site that the name leads to now."""
         end = self._end_of(self._witness)
         silent = None
-        for letter in SITES:
+        for letter in self._sites:
             try:
                 if self._end_of(f"iot-{letter}.{self._domain}") == end:
                     return letter

@@ -176,6 +176,7 @@ def objections(facts: Facts, wanted: Wanted) -> tuple[Objection, ...]:
         *_of_zone(facts, wanted),
         *(one for region in facts.regions for one in _of_region(region, wanted)),
         *_of_fleet(facts),
+        *_of_replicas(facts),
     )
 
 
@@ -189,6 +190,27 @@ def _of_owner(owner: Owner, wanted: Wanted) -> Iterator[Objection]:
         yield Objection(
             f"these credentials are of account {owner.account_id}, and --account says "
             f"{wanted.account_id}"
+        )
+
+
+def _of_replicas(facts: Facts) -> Iterator[Objection]:
+    """Yield that tables which are there get one more Region at a time.
+
+    "You can only add or remove a single replica in each update" (CloudFormation user
+    guide, ``AWS::DynamoDB::GlobalTable``). The key of a Region is made before it.
+    """
+    if not any(name.endswith("-data") for name in facts.stacks):
+        return
+    regions = [one.region for one in facts.regions]
+    new = [
+        region
+        for region in regions
+        if not any(name.endswith(f"-key-{region}") for name in facts.stacks)
+    ]
+    if len(new) > 1:
+        yield Objection(
+            f"CloudFormation adds one Region to a table at a time, and {len(new)} are "
+            f"new: deploy with {new[0]} first, then add {', '.join(new[1:])}"
         )
 
 

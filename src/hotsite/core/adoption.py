@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hotsite.core.apis import default_limits
+from hotsite.core.epoch import LETTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,8 @@ def _steps(fleet: Fleet, domain: str) -> Iterator[Step]:
 
 
 def _other_domains(fleet: Fleet, domain: str) -> tuple[Domain, ...]:
-    ours = {f"{label}.{domain}" for label in ("iot", "iot-a", "iot-b")}
+    labels = ("iot", *(f"iot-{letter}" for letter in LETTERS))
+    ours = {f"{label}.{domain}" for label in labels}
     return tuple(one for one in fleet.domains if one.domain and one.domain not in ours)
 
 

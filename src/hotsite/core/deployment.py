@@ -191,6 +191,17 @@ def part_of(stack: Stack, seen: Seen | None, proposal: Proposal | None) -> Part:
     return Part(stack.name, stack.region, Fate.CREATED, changes)
 
 
+def part_later(stack: Stack, absent: Sequence[str]) -> Part:
+    """Return what becomes of a stack that is to take something from one to come.
+
+    Args:
+        stack: What is wanted; it is there.
+        absent: Names of the stacks that are not there yet.
+    """
+    reason = f"reviewed when {', '.join(absent)} is there"
+    return Part(stack.name, stack.region, Fate.CHANGED, reason=reason)
+
+
 def removal_of(stack: Stack, seen: Seen | None) -> Part:
     """Return what removing a stack does: to its resources, and what stays."""
     if is_absent(seen):

@@ -206,6 +206,16 @@ def exposure(readings: Readings, region: str, *, now_s: float) -> Exposure:
     )
 
 
+def least(exposures: Iterable[Exposure]) -> Exposure:
+    """Return what would be lost, of what several Regions have seen of one.
+
+    Lost is what none of them has, so who has most of it counts, and who measured
+    nothing does not.
+    """
+    known = [one for one in exposures if one.hot_s is not None]
+    return min(known, key=lambda one: one.hot_s or 0.0, default=Exposure())
+
+
 def _hot_s(reading: Reading, now_s: float) -> float:
     """Return how far behind the origin this Region is.
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from hotsite.core.epoch import Epoch, check_site, newest
+from hotsite.core.epoch import FIRST, Epoch, check_site, newest
 
 
 class Action(StrEnum):
@@ -164,6 +164,26 @@ class Book:
         claims = (one.epoch for one in self.items.values() if isinstance(one, Claim))
         heard = (one.heard for one in self.items.values() if isinstance(one, Look))
         return newest((*claims, *heard))
+
+    def before(self, target: str) -> Epoch | None:
+        """Return the newest epoch here that does not lead to a site, if any."""
+        claims = (one.epoch for one in self.items.values() if isinstance(one, Claim))
+        heard = (one.heard for one in self.items.values() if isinstance(one, Look))
+        away = (one for one in (*claims, *heard) if one.active != target)
+        return max(away, key=lambda one: one.number, default=None)
+
+    def left_at_s(self, site: str) -> float:
+        """Return since when a site is not active any more, seconds since the epoch.
+
+        Several others may have been active since, one after the other.
+        """
+        own = self.claim(site)
+        last = FIRST.number if own is None else own.epoch.number
+        claims = (one.epoch for one in self.items.values() if isinstance(one, Claim))
+        away_s = (
+            one.since_s for one in claims if one.active != site and one.number > last
+        )
+        return min(away_s, default=self.newest.since_s)
 
     @property
     def pause(self) -> Pause:

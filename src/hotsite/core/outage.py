@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 
-from hotsite.core.epoch import SITES, other
+from hotsite.core.epoch import SITES
 from hotsite.core.operations import Action, Entry
 from hotsite.core.standing import FencePolicy
 
-_EPOCH = re.compile(r"epoch (\d+) \(([ab])\)")
-_GUARD = re.compile(r"guard of ([ab])")
-_TOLD = re.compile(r"told ([ab]) of epoch")
+_EPOCH = re.compile(r"epoch (\d+) \(([a-d])\)")
+_GUARD = re.compile(r"guard of ([a-d])")
+_TOLD = re.compile(r"told ([a-d]) of epoch")
 _OVERRIDDEN = "overridden: "
 _ISSUED = "issued "
 # After the last line the picture goes on for a while, so that its end can be seen.
@@ -243,7 +243,7 @@ def _bounded(stretch: Stretch, site: str, outage: Outage) -> Stretch:
     lost = (
         turn.at_s
         for turn in turns(outage)
-        if turn.active == other(site) and stretch.start_s < turn.at_s < stretch.end_s
+        if turn.active != site and stretch.start_s < turn.at_s < stretch.end_s
     )
     lost_s = next(lost, None)
     if lost_s is None:
@@ -286,7 +286,8 @@ class Figures:
 
 def figures(outage: Outage) -> Figures:
     """Return what the outage comes to, as far as its journal tells."""
-    lanes = {site: stretches(outage, site) for site in SITES}
+    sites = sorted({*SITES, *outage.regions})
+    lanes = {site: stretches(outage, site) for site in sites}
     issued = turns(outage)
     switches = sum(1 for one, two in pairwise(issued) if one.active != two.active)
     switches += 1 if issued and _is_change(issued[0], lanes) else 0
@@ -336,8 +337,13 @@ def _state(
 
 def _is_change(first: Turn, lanes: Mapping[str, Sequence[Stretch]]) -> bool:
     """Say whether the first epoch led away from a site that was active before."""
-    before = (one for one in lanes[other(first.active)] if one.start_s < first.at_s)
-    return any(one.is_active for one in before) or first.active != SITES[0]
+    before = (
+        one.is_active and one.start_s < first.at_s
+        for site, lane in lanes.items()
+        if site != first.active
+        for one in lane
+    )
+    return any(before) or first.active != SITES[0]
 
 
 def _pieces(lanes: Iterable[Sequence[Stretch]]) -> Iterator[tuple[float, float]]:

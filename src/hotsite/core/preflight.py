@@ -102,6 +102,8 @@ class Facts:
         is_off: Whether the target is a pilot light that is not lit yet, so that
             nothing of it can be healthy.
         conflicts: What changed while the target was away, and cannot be applied.
+        source: The letter of the site that would be left; the other one of two by
+            default.
     """
 
     kind: Kind
@@ -113,6 +115,7 @@ class Facts:
     behind_s: tuple[tuple[str, float | None], ...] = ()
     conflicts: tuple[str, ...] = ()
     is_off: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def _of_sites(facts: Facts, limits: Limits) -> Iterator[Objection]:
     if apart_s > limits.clock_s_max:
         yield Objection(f"your clock and that of {target} are {apart_s:.0f} s apart")
     if not is_forced and facts.source_seen is None:
-        source = other(target)
+        source = facts.source or other(target)
         text = f"{source} does not answer: use --forced if it is dead"
         # Its devices may still be moved by its broker once it is active no more.
         is_active = facts.book.newest.active == target

@@ -77,6 +77,7 @@ class SiteFacts:
         proven: Devices that did connect with their own keys; None: no keys given.
         canary: A connection as its canary; None when none was made.
         peer: What the other site says of itself; None: not asked.
+        peers: Where there are more than two sites: the same of each other one.
         things: How many things its record has; None when they were not counted.
         turned_away: Devices that came here lately because another site had not let
             them in; None: not asked.
@@ -97,6 +98,7 @@ class SiteFacts:
     peer: SiteSeen | Unknown | None = None
     things: int | None = None
     turned_away: int | Unknown | None = None
+    peers: tuple[tuple[str, SiteSeen | Unknown], ...] = ()
 
     @property
     def silence(self) -> str | None:

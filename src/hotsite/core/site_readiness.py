@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hotsite.core import headroom, health
-from hotsite.core.epoch import other
 from hotsite.core.headroom import Fleet, Limit
 from hotsite.core.operations import Action, Book
 from hotsite.core.site_facts import Connected, Sampled, SiteFacts, Unknown
 from hotsite.core.standing import FencePolicy, Posture, Standing, posture
+from hotsite.core.takeover import SiteSeen
 
 
 class Level(StrEnum):
@@ -323,9 +323,7 @@ def _turned_away(facts: SiteFacts) -> Iterator[Point]:
         yield Point("turned away", Level.LOOK, found.reason)
     elif found is not None:
         level = Level.LOOK if found else Level.READY
-        text = (
-            f"{found or 'no'} devices came here whom {other(facts.site)} did not let in"
-        )
+        text = f"{found or 'no'} devices came here whom another site did not let in"
         yield Point("turned away", level, f"{text}, in the last two minutes")
 
 
@@ -347,12 +345,17 @@ def _sampled(noun: str, found: Sampled, what: str) -> Point:
 
 
 def _peer(facts: SiteFacts) -> Iterator[Point]:
-    peer = facts.peer
+    if facts.peer is not None:
+        yield _seen(facts.peer, "")
+    for site, peer in facts.peers:
+        yield _seen(peer, f"{site}: ")
+
+
+def _seen(peer: SiteSeen | Unknown, start: str) -> Point:
     if isinstance(peer, Unknown):
-        yield Point("peer", Level.NOT_READY, f"does not answer: {peer.reason}")
-    elif peer is not None:
-        level = Level.READY if peer.is_healthy else Level.NOT_READY
-        yield Point("peer", level, f"{peer.reason}; it knows {peer.epoch}")
+        return Point("peer", Level.NOT_READY, f"{start}does not answer: {peer.reason}")
+    level = Level.READY if peer.is_healthy else Level.NOT_READY
+    return Point("peer", level, f"{start}{peer.reason}; it knows {peer.epoch}")
 
 
 def _ago(duration_s: float) -> str:

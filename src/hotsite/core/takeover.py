@@ -1,13 +1,15 @@
-"""Decide what a site does now: the table that the guards of both Regions go by.
+"""Decide what a site does now: the table that the guards of all Regions go by.
 
 Never on one observer. A site takes over only when it is healthy itself, its own
-probe finds the peer sick, *and* Route 53's checkers have led the fleet here already
-(or, where DNS does not answer, devices have come here). A take-over then only makes
-last what happened, and fences the other site. There is no automatic failback. The
-first rule that applies wins, and each has its reason.
+probe finds the active site sick, *and* Route 53's checkers have led the fleet here
+already (or, where DNS does not answer, devices have come here). A take-over then only
+makes last what happened, and fences the other site. Which one of several standbys it
+is, is DNS's choice; where DNS does not answer, the order of the letters is. There is
+no automatic failback. The first rule that applies wins, and each has its reason.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from hotsite.core.epoch import Epoch, number_after, other
 from hotsite.core.operations import Action, Book, Look
@@ -42,10 +44,12 @@ class Sights:
         book: What its own replica holds.
         now_s: The time, seconds since the epoch.
         is_healthy: What its own health endpoint would say.
-        peer: What the other site says; None when it does not answer.
+        peer: What the other site of two says; None when it does not answer.
         leads_to: The letter of the site that the failover name leads to; None
             when DNS does not say.
         resumes: Devices that have come to this site lately.
+        others: Where there are more than two sites: what each of the others says, by
+            its letter, instead of ``peer``.
     """
 
     site: str
@@ -55,6 +59,17 @@ class Sights:
     peer: SiteSeen | None
     leads_to: str | None
     resumes: int = 0
+    others: Mapping[str, SiteSeen | None] = field(default_factory=dict)
+
+    @property
+    def peers(self) -> Mapping[str, SiteSeen | None]:
+        """Return what each other site says, by its letter."""
+        return self.others or {other(self.site): self.peer}
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Return the letters of the other sites that do not answer."""
+        return tuple(site for site, seen in self.peers.items() if seen is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,44 +96,51 @@ def decide(sights: Sights, policy: FencePolicy) -> Decision:
         sights: What it has seen.
         policy: How long what was seen may be believed.
     """
-    known, peer = sights.book.newest, sights.peer
-    if peer is not None and peer.epoch.number > known.number:
-        reason = f"{other(sights.site)} knows {peer.epoch}, newer than {known}"
-        return Decision(Action.STAND_DOWN, reason, peer.epoch, is_confirmed=True)
+    known, peers = sights.book.newest, sights.peers
+    heard = {site: seen.epoch for site, seen in peers.items() if seen is not None}
+    teller = max(heard, key=lambda site: heard[site].number, default=None)
+    if teller is not None and heard[teller].number > known.number:
+        reason = f"{teller} knows {heard[teller]}, newer than {known}"
+        return Decision(Action.STAND_DOWN, reason, heard[teller], is_confirmed=True)
     if known.active == sights.site:
         return _of_active(sights, policy)
-    if peer is not None and peer.is_healthy:
+    seen = peers.get(known.active)
+    if seen is not None and seen.is_healthy:
         reason = f"{known.active} is active and healthy"
         return Decision(Action.STAND_BY, reason, known, is_confirmed=True)
     return _take_over(sights, policy)
 
 
 def _of_active(sights: Sights, policy: FencePolicy) -> Decision:
-    known, peer = sights.book.newest, other(sights.site)
-    if sights.peer is not None:
-        reason = f"{known} holds, and {peer} knows of none newer"
+    known, silent = sights.book.newest, sights.silent
+    if not silent:
+        reason = f"{known} holds, and {_know(tuple(sights.peers))} of none newer"
         return Decision(Action.SERVE, reason, known, is_confirmed=True)
     if not is_sure(sights.book, sights.site, now_s=sights.now_s, policy=policy):
         return _take_over(sights, policy)
     if _leads_here(sights, policy):
-        reason = f"{peer} does not answer, and the fleet is led here"
+        reason = f"{_are_silent(silent)}, and the fleet is led here"
         return Decision(Action.SERVE, reason, known, is_confirmed=True)
     if sights.now_s - known.since_s < policy.dns_s_max:
-        reason = f"{peer} does not answer, and DNS has yet to follow {known}"
+        reason = f"{_are_silent(silent)}, and DNS has yet to follow {known}"
         return Decision(Action.SERVE, reason, known, is_confirmed=True)
-    reason = f"{peer} does not answer, and DNS does not lead here: cannot tell"
+    reason = f"{_are_silent(silent)}, and DNS does not lead here: cannot tell"
     return Decision(Action.WAIT, reason, known, is_confirmed=False)
 
 
 def _take_over(sights: Sights, policy: FencePolicy) -> Decision:
-    known, peer = sights.book.newest, other(sights.site)
+    known = sights.book.newest
     why_not = _limitation(sights, policy)
-    # Who hears the peer, however sick, knows that no newer epoch is about.
-    is_confirmed = sights.peer is not None
+    # Who hears all others, however sick, knows that no newer epoch is about.
+    is_confirmed = not sights.silent
     if why_not is not None:
         return Decision(Action.WAIT, why_not, known, is_confirmed=is_confirmed)
-    sick = "does not answer" if sights.peer is None else "is not healthy"
-    reason = f"{peer} {sick}, and the fleet is led here"
+    sick = f"{known.active} is not healthy"
+    if known.active == sights.site:
+        sick = _are_silent(sights.silent)
+    elif sights.peers.get(known.active) is None:
+        sick = _are_silent((known.active,))
+    reason = f"{sick}, and the fleet is led here"
     epoch = Epoch(
         number_after(known.number, sights.site),
         sights.site,
@@ -131,16 +153,32 @@ def _take_over(sights: Sights, policy: FencePolicy) -> Decision:
 
 def _limitation(sights: Sights, policy: FencePolicy) -> str | None:
     """Return why this site must not take over, or nothing."""
-    known, peer = sights.book.newest, other(sights.site)
+    known = sights.book.newest
+    sick = sights.silent if known.active == sights.site else (known.active,)
     if not sights.is_healthy:
         return "this site is not healthy itself"
     if sights.book.pause.holds(sights.now_s):
         return f"paused: {sights.book.pause.reason or 'no reason was given'}"
     if not _leads_here(sights, policy):
-        return f"only this site finds {peer} sick: DNS does not lead here"
+        return f"only this site finds {_listed(sick)} sick: DNS does not lead here"
+    preferred = _preferred(sights)
+    if sights.leads_to is None and preferred is not None:
+        return f"DNS is silent, and {preferred} is well and comes before this site"
     if known.active == sights.site:
         return _too_soon_again(sights, policy)
     return _too_soon(sights, policy)
+
+
+def _preferred(sights: Sights) -> str | None:
+    """Return a site that is well and that DNS would prefer to this one, or nothing.
+
+    Devices that hold each site's own name may come to several standbys at once.
+    """
+    for site, seen in sorted(sights.peers.items()):
+        is_well = seen is not None and seen.is_healthy
+        if is_well and site < sights.site and site != sights.book.newest.active:
+            return site
+    return None
 
 
 def _too_soon_again(sights: Sights, policy: FencePolicy) -> str | None:
@@ -197,3 +235,16 @@ def looked(sights: Sights, decision: Decision) -> Look:
         decision.action,
         decision.reason,
     )
+
+
+def _listed(sites: Sequence[str]) -> str:
+    """Return letters of sites for people: "b", or "b and c"."""
+    return " and ".join(filter(None, (", ".join(sites[:-1]), sites[-1])))
+
+
+def _are_silent(sites: Sequence[str]) -> str:
+    return f"{_listed(sites)} {'does' if len(sites) == 1 else 'do'} not answer"
+
+
+def _know(sites: Sequence[str]) -> str:
+    return f"{_listed(sites)} {'knows' if len(sites) == 1 else 'know'}"

@@ -1,4 +1,4 @@
-"""What an operator works with: both sites' ports, and the names between them."""
+"""What an operator works with: all sites' ports, and the names between them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +29,8 @@ class Desk:
         applied: What its Region has applied.
         commands: What can be said to the devices that are connected there.
         compute: Of a pilot light; None for a hot site, where nothing is off.
+        lags_by_site: Where there are more than two sites: how far it is behind each
+            of the others, by its letter.
     """
 
     site: str
@@ -38,6 +40,7 @@ class Desk:
     applied: AppliedRecords
     commands: Commands
     compute: Compute | None = None
+    lags_by_site: Mapping[str, Lags] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Control:
     """What an operation works with.
 
     Attributes:
-        desks: Both sites by their letters. A forced failover touches the target's
+        desks: All sites by their letters. A forced failover touches the target's
             alone.
         sites: How sites are asked by their own names.
         names: Where the failover name leads.
@@ -73,10 +76,19 @@ class Control:
         except RetryableError:
             return None
 
-    def behind_s(self, site: str) -> float | None:
-        """Return how far a site is behind, in seconds; None if not measured."""
+    def behind_s(self, site: str, other: str) -> float | None:
+        """Return how far a site is behind another; None if not measured.
+
+        Args:
+            site: The letter of the site.
+            other: The letter of the other one.
+
+        Returns:
+            Seconds.
+        """
+        desk = self.desks[site]
         try:
-            lag = self.desks[site].lags.read()
+            lag = desk.lags_by_site.get(other, desk.lags).read()
         except RetryableError:
             return None
         if lag.registry_s is None or lag.hot_s is None:

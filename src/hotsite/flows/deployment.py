@@ -42,6 +42,10 @@ class Pace:
     stack_s_max: float = 3600.0
 
 
+# Of most fleets: two sites, and so two stacks of each noun.
+_PAIR = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is to be there.
@@ -50,13 +54,15 @@ class Wish:
         stacks: In the order in which they deploy.
         given: Values of parameters, of whatever stack has them.
         takes_over: Whether new stacks take what is there by their names.
-        standby: Region whose stacks are changed first, where both are there.
+        standby: Region whose stacks are changed first, where all are there.
+        active: Region whose stacks are changed last then.
     """
 
     stacks: tuple[Stack, ...]
     given: Mapping[str, str]
     takes_over: bool = False
     standby: str = ""
+    active: str = ""
 
 
 @dataclass(slots=True)
@@ -111,6 +117,11 @@ class Deployment:
                 yield deployment.part_of(stack, seen, None)
                 continue
             outputs[stack.name] = seen.outputs
+            needed = dict.fromkeys(need.stack for need in stack.needs)
+            absent = [name for name in needed if name not in outputs]
+            if absent:
+                yield deployment.part_later(stack, absent)
+                continue
             order = order_for(stack, seen, wish.given, outputs)
             yield deployment.part_of(stack, seen, self._reviewed(place, order))
 
@@ -149,14 +160,22 @@ class Deployment:
     def _grouped(
         self, tier: tuple[Stack, ...], wish: Wish
     ) -> tuple[tuple[Stack, ...], ...]:
-        """Return twins side by side when they are new, else the standby's first.
+        """Return twins side by side when they are new, else the standbys' first.
+
+        A site that is new beside others is made before those lead to it.
 
         A change that does harm should do it where nobody is served.
         """
-        if len(self.look(tier)) < len(tier):
+        there = self.look(tier)
+        new = tuple(stack for stack in tier if stack.name not in there)
+        if new and (not there or len(tier) <= _PAIR):
             return (tier,)
-        ordered = sorted(tier, key=lambda stack: stack.region != wish.standby)
-        return tuple((stack,) for stack in ordered)
+        ends = (wish.active, wish.standby)
+        ordered = sorted(
+            tier, key=lambda stack: (stack.region == ends[0], stack.region != ends[1])
+        )
+        changed = tuple((stack,) for stack in ordered if stack not in new)
+        return (new, *changed) if new else changed
 
     def _advance(
         self,

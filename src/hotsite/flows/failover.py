@@ -6,10 +6,10 @@ No step calls a control plane, and a forced failover calls the target's Region a
 from dataclasses import dataclass, replace
 
 from hotsite.core.absence import Absence
-from hotsite.core.epoch import check_site, other
+from hotsite.core.epoch import check_site
 from hotsite.core.operations import DONE, Book, Kind, Operation
 from hotsite.core.preflight import Facts, Objection, objections
-from hotsite.errors import NotReadyError, UnsafePlanError
+from hotsite.errors import InvalidInputError, NotReadyError, UnsafePlanError
 from hotsite.flows.absence import absence
 from hotsite.flows.control import Control
 from hotsite.flows.steps import COMPUTE, STEPS, Run, behind
@@ -73,8 +73,14 @@ def plan(request: Request, control: Control) -> Plan:
     """Look at everything; change nothing.
 
     Raises:
+        InvalidInputError: There is no such site here.
         UnreachableError: The target's table does not answer.
     """
+    if request.target not in control.desks:
+        known = ", ".join(control.desks)
+        raise InvalidInputError(
+            f"there is no site {request.target!r}; there are {known}"
+        )
     book = control.desks[request.target].operations.read()
     found = book.operation(request.target)
     is_hot = control.desks[request.target].compute is None
@@ -89,7 +95,7 @@ def plan(request: Request, control: Control) -> Plan:
     missed = None
     if request.kind is Kind.FAILBACK:
         desk = control.desks[request.target]
-        since_s = book.newest.since_s
+        since_s = book.left_at_s(request.target)
         missed = absence(desk.records, desk.applied, since_s=since_s)
     facts = _facts(request, control, book, missed)
     against = objections(facts, control.limits)
@@ -150,14 +156,15 @@ def _goes_on(found: Operation, request: Request, book: Book) -> bool:
 def _facts(
     request: Request, control: Control, book: Book, missed: Absence | None
 ) -> Facts:
-    target, source = request.target, other(request.target)
+    target, source = request.target, _source(request, control, book)
     seen, compute = control.seen(target), control.desks[target].compute
     is_off = compute is not None and bool(compute.off())
     now_s = control.clock.now_s()
     if request.kind is Kind.FORCED:
         return Facts(request.kind, target, book, now_s, seen, is_off=is_off)
-    sites = (target,) if request.kind is Kind.PLANNED else (target, source)
-    behind_s = tuple((site, control.behind_s(site)) for site in sites)
+    behind_s = [(target, control.behind_s(target, source))]
+    if request.kind is not Kind.PLANNED:
+        behind_s.append((source, control.behind_s(source, target)))
     return Facts(
         request.kind,
         target,
@@ -165,10 +172,28 @@ def _facts(
         now_s,
         seen,
         control.seen(source),
-        behind_s,
+        tuple(behind_s),
         missed.conflicts if missed else (),
         is_off,
+        source,
     )
+
+
+def _source(request: Request, control: Control, book: Book) -> str:
+    """Return the site that is left: the active one, or that before the target.
+
+    Raises:
+        InvalidInputError: A site is active that the operator was not told of.
+    """
+    target, newest = request.target, book.newest
+    before = newest if newest.active != target else book.before(target)
+    if before is None:
+        return next(site for site in control.desks if site != target)
+    if before.active not in control.desks:
+        raise InvalidInputError(
+            f"{before} leads to a site that is not in your settings: add it there"
+        )
+    return before.active
 
 
 def _run(found: Plan, control: Control) -> Run:
@@ -182,7 +207,7 @@ def _run(found: Plan, control: Control) -> Run:
     operation = Operation(
         id=f"{request.kind.value}-{request.target}-{now_s:.3f}",
         kind=request.kind,
-        source=other(request.target),
+        source=_source(request, control, found.book),
         target=request.target,
         step=found.steps[0],
         begun_s=now_s,

@@ -2,18 +2,20 @@
 
 It runs in its own Region, once a minute and before each verdict of the canary, so
 that a site which was away learns who is active before it is called healthy again.
-It writes into its own Region's replica alone, and asks the peer by its public name.
+It writes into its own Region's replica alone, and asks the other sites by their
+public names.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from hotsite.core import health
 from hotsite.core.epoch import other
 from hotsite.core.operations import Action, Claim, Entry
 from hotsite.core.standing import FencePolicy
-from hotsite.core.takeover import Decision, Sights, decide, looked
+from hotsite.core.takeover import Decision, Sights, SiteSeen, decide, looked
 from hotsite.errors import ConflictError, RetryableError
 from hotsite.flows.health import Patience
 from hotsite.ports import Clock, HealthVerdicts
@@ -33,12 +35,13 @@ class Guard:
         site: Its letter.
         operations: The table's replica in this Region.
         verdicts: Where the canary's last verdict is kept.
-        sites: How the peer is asked.
+        sites: How the other sites are asked.
         names: Where the failover name leads.
         resumes: The devices that came here.
         clock: The time.
         policy: How long what was seen may be believed.
         patience: How old the verdict may be.
+        others: The letters of the other sites; empty for the other one of two.
     """
 
     site: str
@@ -50,6 +53,7 @@ class Guard:
     clock: Clock
     policy: FencePolicy = field(default_factory=FencePolicy)
     patience: Patience = field(default_factory=Patience)
+    others: tuple[str, ...] = ()
 
 
 def look(guard: Guard) -> Decision:
@@ -83,15 +87,29 @@ def _sights(guard: Guard) -> Sights:
     # The time of the beginning: what was seen is not older than that.
     now_s = guard.clock.now_s()
     book = guard.operations.read()
-    peer = _or_none(lambda: guard.sites.see(other(guard.site)))
+    peers = _peers(guard, book.newest.active)
     leads_to = _or_none(guard.names.leads_to)
     resumes = _or_none(lambda: guard.resumes.count(_RESUMES_WITHIN_S))
     verdict = guard.verdicts.read()
     age_s_max = guard.patience.age_s_max
     said = health.answer(verdict, now_s=now_s, age_s_max=age_s_max)
     return Sights(
-        guard.site, book, now_s, said.is_healthy, peer, leads_to, resumes or 0
+        guard.site,
+        book,
+        now_s,
+        said.is_healthy,
+        None,
+        leads_to,
+        resumes or 0,
+        peers,
     )
+
+
+def _peers(guard: Guard, active: str) -> Mapping[str, SiteSeen | None]:
+    """Ask each other site; the active one also where this site was not told of it."""
+    others = guard.others or (other(guard.site),)
+    asked = dict.fromkeys(one for one in (*others, active) if one != guard.site)
+    return {one: _or_none(partial(guard.sites.see, one)) for one in asked}
 
 
 def _write(guard: Guard, sights: Sights, decision: Decision) -> None:

@@ -24,14 +24,16 @@ class Peer:
     """How the other site is asked.
 
     Attributes:
-        region: AWS Region.
+        region: AWS Region of the site whose quotas are compared.
         quotas: What the account may do there; None where nobody can tell.
         sites: What it says of itself; None where nobody can ask.
+        others: The letters of all other sites; empty for the other one of two.
     """
 
     region: str
     quotas: SiteQuotas | None = None
     sites: SitesSeen | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,16 @@ def sweep(post: Post, peer: Peer, depth: Depth, policy: ReadinessPolicy) -> Swep
         RetryableError: The own tables did not answer, so nothing could be noted.
     """
     facts = look(post, depth)
+    others = peer.others or (other(post.site),)
     if peer.sites is not None:
-        facts = replace(facts, peer=_seen(peer.sites, other(post.site)))
+        seen = tuple((site, _seen(peer.sites, site)) for site in others)
+        if len(seen) == 1:
+            facts = replace(facts, peer=seen[0][1])
+        else:
+            facts = replace(facts, peers=seen)
     if policy.fleet.size is None:
         policy = replace(policy, fleet=replace(policy.fleet, size=facts.things))
-    points = judge(facts, policy, _quotas_of(peer, other(post.site), facts.now_s))
+    points = judge(facts, policy, _quotas_of(peer, others[0], facts.now_s))
     swept = Swept(facts, points)
     return replace(swept, is_noted=_note(swept, post))
 

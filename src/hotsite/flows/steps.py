@@ -6,15 +6,18 @@ target's Region, where the next run, the other operator and ``status`` can see i
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from hotsite.core.epoch import Epoch, number_after
+from hotsite.core.move import Move
 from hotsite.core.operations import Action, Book, Claim, Entry, Kind, Look, Operation
 from hotsite.core.standing import posture
 from hotsite.core.takeover import SiteSeen
 from hotsite.errors import ConflictError, RetryableError, UnsafePlanError
 from hotsite.flows import drain
 from hotsite.flows.control import Control, Desk
+from hotsite.ports.operations import Commands
 
 # Most writes are in the other Region within a second or two.
 _REPLICATION_S = 6.0
@@ -41,6 +44,14 @@ class Run:
     def source(self) -> Desk:
         """Return the ports of the site that was active."""
         return self.control.desks[self.operation.source]
+
+    @property
+    def bystanders(self) -> tuple[Desk, ...]:
+        """Return the ports of the sites that neither were active nor shall be."""
+        ends = {self.operation.source, self.operation.target}
+        return tuple(
+            desk for desk in self.control.desks.values() if desk.site not in ends
+        )
 
     def save(self, operation: Operation) -> None:
         """Write down how far the operation is.
@@ -132,8 +143,9 @@ def behind(control: Control, operation: Operation) -> str | None:
     the target kept to itself when it left.
     """
     is_back, limits = operation.kind is Kind.FAILBACK, control.limits
-    for site in (operation.target, *((operation.source,) if is_back else ())):
-        behind_s = control.behind_s(site)
+    ends = (operation.target, operation.source)
+    for site, other in (ends, ends[::-1]) if is_back else (ends,):
+        behind_s = control.behind_s(site, other)
         if behind_s is None:
             return f"how far {site} is behind was not measured"
         if behind_s > limits.lag_s_max:
@@ -274,6 +286,40 @@ def _moved_missing(run: Run) -> str | None:
     return None if token == drain.END else f"{run.operation.moved} devices so far"
 
 
+@dataclass(frozen=True, slots=True)
+class _Everywhere:
+    """``Commands`` through the site that is left, and through others as they can.
+
+    Devices that hold each site's own name may be at a third site by a detour.
+    """
+
+    source: Commands
+    others: tuple[Commands, ...]
+
+    def order(self, thing: str, move: Move) -> None:
+        """Tell a device to move, wherever it is."""
+        self.source.order(thing, move)
+        for commands in self.others:
+            with suppress(RetryableError):
+                commands.order(thing, move)
+
+    def disconnect(self, thing: str) -> bool:
+        """End a device's connections."""
+        found = [self.source.disconnect(thing)]
+        for commands in self.others:
+            with suppress(RetryableError):
+                found.append(commands.disconnect(thing))
+        return any(found)
+
+
+def _left(run: Run) -> Commands:
+    """Return what speaks to all devices that are not at the target."""
+    there = [one for one in run.bystanders if run.control.seen(one.site)]
+    if not there:
+        return run.source.commands
+    return _Everywhere(run.source.commands, tuple(one.commands for one in there))
+
+
 def _fleet_step(
     act: Callable[[drain.Drain, tuple[str, ...]], int],
 ) -> Callable[[Run], None]:
@@ -281,7 +327,7 @@ def _fleet_step(
         control, operation = run.control, run.operation
         plan = drain.Drain(
             run.target.records,
-            run.source.commands,
+            _left(run),
             control.clock,
             control.limits,
             to=control.name,
@@ -307,9 +353,10 @@ def _end_missing(run: Run) -> str | None:
     if seen is None or not seen.is_on:
         return f"the switch of {target} is off"
     if run.operation.kind is not Kind.FORCED:
-        source = run.control.seen(run.operation.source)
-        if source is not None and source.is_on:
-            return f"the switch of {run.operation.source} is still on"
+        for desk in (run.source, *run.bystanders):
+            seen = run.control.seen(desk.site)
+            if seen is not None and seen.is_on:
+                return f"the switch of {desk.site} is still on"
     return _health_missing(run) or _dns_missing(run)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 
-from hotsite.infra.cold import ColdStack, CopiesStack
+from hotsite.infra.cold import ColdStack, CopiesStack, replicas
 from hotsite.infra.data import DataStack
 from hotsite.infra.firmware import FirmwareStack
 from hotsite.infra.keys import KeyReplicaStack, KeyStack
@@ -42,7 +42,10 @@ def plan(settings: Settings) -> tuple[Planned, ...]:
     needs = (("KeyId", key, "KeyId"),)
     return (
         Planned(key, sites[0].region),
-        Planned(f"{prefix}-key-{sites[1].region}", sites[1].region, needs),
+        *(
+            Planned(f"{prefix}-key-{site.region}", site.region, needs)
+            for site in sites[1:]
+        ),
         Planned(f"{prefix}-data", sites[0].region, needs),
         *(
             Planned(f"{prefix}-cold-{site.region}", site.region, needs)
@@ -50,10 +53,7 @@ def plan(settings: Settings) -> tuple[Planned, ...]:
         ),
         *(Planned(f"{prefix}-site-{site.region}", site.region) for site in sites),
         *(_behind(prefix, "replication", site, "RegistryStreamArn") for site in sites),
-        *(
-            _copies(prefix, here.region, there.region)
-            for here, there in (sites, sites[::-1])
-        ),
+        *(_copies(settings, site) for site in sites),
         *(_behind(prefix, "telemetry", site, "TelemetryStreamArn") for site in sites),
         *(_behind(prefix, "firmware", site, "ApiId") for site in sites),
     )
@@ -65,15 +65,19 @@ def _behind(prefix: str, noun: str, site: SiteSettings, output: str) -> Planned:
     return Planned(f"{prefix}-{noun}-{site.region}", site.region, (source,))
 
 
-def _copies(prefix: str, here: str, there: str) -> Planned:
-    own, other = f"{prefix}-cold-{here}", f"{prefix}-cold-{there}"
-    needs = (
-        ("ColdBucket", own, "ColdBucket"),
-        ("ColdKeyArn", own, "ColdKeyArn"),
-        ("ReplicaBucket", other, "ColdBucket"),
-        ("ReplicaKeyArn", other, "ColdKeyArn"),
+def _copies(settings: Settings, site: SiteSettings) -> Planned:
+    prefix, here = settings.prefix, site.region
+    needs = [("Cold", here)]
+    needs += [(name, one.region) for name, one in replicas(settings, site)]
+    return Planned(
+        f"{prefix}-copies-{here}",
+        here,
+        tuple(
+            (f"{name}{what}", f"{prefix}-cold-{region}", f"Cold{what}")
+            for name, region in needs
+            for what in ("Bucket", "KeyArn")
+        ),
     )
-    return Planned(f"{prefix}-copies-{here}", here, needs)
 
 
 def build(settings: Settings, out_dir: str) -> cdk.App:
@@ -85,9 +89,11 @@ def build(settings: Settings, out_dir: str) -> cdk.App:
     """
     app = new_app(out_dir)
     names = [stack.name for stack in plan(settings)]
-    primary, replica, data, *rest = names
+    primary, standbys = names[0], settings.sites[1:]
     KeyStack(app, primary, settings)
-    KeyReplicaStack(app, replica, settings)
+    for name, site in zip(names[1:], standbys, strict=False):
+        KeyReplicaStack(app, name, settings, site)
+    data, *rest = names[1 + len(standbys) :]
     DataStack(app, data, settings)
     kinds = (
         ColdStack,

@@ -1,4 +1,4 @@
-"""The cold stacks: one Region's bucket, and then the copies between both buckets.
+"""The cold stacks: one Region's bucket, and then the copies between all buckets.
 
 Two stacks in each Region, because "the destination bucket must already exist"
 when replication is configured, and each bucket is the other's destination: first
@@ -15,6 +15,8 @@ from hotsite.infra.keys import key_id_parameter
 from hotsite.infra.stack import RegionStack
 from hotsite.settings import Settings, SiteSettings
 
+_FIRST = "Replica"
+
 
 class ColdStack(RegionStack):
     """Bucket, schema, delivery streams and the raw archive of one site."""
@@ -30,22 +32,38 @@ class ColdStack(RegionStack):
 
 
 class CopiesStack(RegionStack):
-    """The replication of one site's bucket into the other's."""
+    """The replication of one site's bucket into those of all others."""
 
     def __init__(
         self, scope: Construct, name: str, settings: Settings, site: SiteSettings
     ) -> None:
         super().__init__(scope, name, region=site.region)
-        bucket, key, replica, replica_key = (
-            cdk.CfnParameter(
-                self, parameter, type="String", description=says
-            ).value_as_string
-            for parameter, says in (
-                ("ColdBucket", "This site's bucket"),
-                ("ColdKeyArn", "What it is encrypted with"),
-                ("ReplicaBucket", "The other site's bucket"),
-                ("ReplicaKeyArn", "What that is encrypted with"),
+        own = self._bucket("Cold", "This site's", "it")
+        first, *more = (
+            self._bucket(
+                parameter,
+                "The other site's" if settings.is_pair else f"Site {other.letter}'s",
+                "that",
+            )
+            for parameter, other in replicas(settings, site)
+        )
+        Copies(self, CopiesInputs(settings, site, *own, *first, tuple(more)))
+
+    def _bucket(self, name: str, whose: str, which: str) -> tuple[str, str]:
+        """Declare the parameters of a bucket: its name, and its key's ARN."""
+        bucket, key = (
+            cdk.CfnParameter(self, f"{name}{what}", type="String", description=says)
+            for what, says in (
+                ("Bucket", f"{whose} bucket"),
+                ("KeyArn", f"What {which} is encrypted with"),
             )
         )
-        inputs = CopiesInputs(settings, site, bucket, key, replica, replica_key)
-        Copies(self, inputs)
+        return bucket.value_as_string, key.value_as_string
+
+
+def replicas(
+    settings: Settings, site: SiteSettings
+) -> tuple[tuple[str, SiteSettings], ...]:
+    """Return the other sites, each with the start of its parameters' names."""
+    first, *more = (one for one in settings.sites if one != site)
+    return (_FIRST, first), *((f"{_FIRST}{one.letter.upper()}", one) for one in more)

@@ -16,7 +16,7 @@ _Table = dynamodb.CfnGlobalTable
 
 
 class DataStack(RegionStack):
-    """Registry, telemetry and operations, in both Regions."""
+    """Registry, telemetry and operations, in all Regions."""
 
     def __init__(self, scope: Construct, name: str, settings: Settings) -> None:
         super().__init__(scope, name, region=settings.active.region)

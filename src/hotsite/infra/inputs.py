@@ -68,6 +68,7 @@ class Inputs:
             "PREFIX": settings.prefix,
             "RAISED_QUOTAS": self.raised_quotas,
             "SITE_LETTER": site.letter,
+            **_letters(settings),
             "SITE_REGION": site.region,
             "TABLE_APPLIED": settings.table("applied"),
             "TABLE_OPERATIONS": settings.table("operations"),
@@ -183,6 +184,13 @@ class FirmwareInputs(Inputs):
     """
 
     api_id: str
+
+
+def _letters(settings: Settings) -> dict[str, str]:
+    """Return what tells a function of more sites than the two that each fleet has."""
+    if settings.is_pair:
+        return {}
+    return {"SITE_LETTERS": ",".join(site.letter for site in settings.sites)}
 
 
 def arn(service: str, resource: str) -> str:

@@ -1,4 +1,4 @@
-"""The key of the records: one multi-Region key, a replica in the standby.
+"""The key of the records: one multi-Region key, a replica in each standby.
 
 The replica's ARN differs from the primary's in the Region alone (KMS developer
 guide, "Multi-Region keys"), so every stack computes the ARN that it needs and
@@ -12,7 +12,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from hotsite.infra.stack import RegionStack
-from hotsite.settings import Settings
+from hotsite.settings import Settings, SiteSettings
 
 
 def key_arn(region: str, key_id: str) -> str:
@@ -44,10 +44,12 @@ class KeyStack(RegionStack):
 
 
 class KeyReplicaStack(RegionStack):
-    """The replica, in the standby Region."""
+    """The replica, in the Region of a standby."""
 
-    def __init__(self, scope: Construct, name: str, settings: Settings) -> None:
-        super().__init__(scope, name, region=settings.standby.region)
+    def __init__(
+        self, scope: Construct, name: str, settings: Settings, site: SiteSettings
+    ) -> None:
+        super().__init__(scope, name, region=site.region)
         key_id = key_id_parameter(self)
         replica = kms.CfnReplicaKey(
             self,

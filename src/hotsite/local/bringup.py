@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from hotsite.core.epoch import SITES
 from hotsite.errors import NotReadyError
 from hotsite.local import bare, cloud, control, deployment, network, records
 from hotsite.local.backbone import BackboneConfig
@@ -133,10 +134,10 @@ async def bring_up(
     note("Regions and issuer answer")
     if config.is_empty:
         await _bring_up_empty(builder, config, state, processes)
-        note("both Regions are empty, names answer")
+        note(f"{_all(config)} Regions are empty, names answer")
         return
     done = await asyncio.to_thread(deployment.deploy, builder.plan)
-    note("templates deployed in both Regions")
+    note(f"templates deployed in {_all(config)} Regions")
     await asyncio.to_thread(builder.write_names, done)
     # A pilot light is off: nobody wakes its canary, and nobody waits for its health.
     regions_lit = {site.region for site in config.lit}
@@ -156,8 +157,14 @@ async def bring_up(
     for check in done.health_checks:
         if check.is_of_site and check.region in regions_lit:
             await _await_healthy(check, state, limit_s)
-    is_all = len(config.lit) == len(config.sites)
-    note("both sites healthy" if is_all else "site a healthy, b is off")
+    off = [site.letter for site in config.sites if site not in config.lit]
+    note(f"site a healthy, off: {', '.join(off)}" if off else _all(config, "healthy"))
+
+
+def _all(config: CloudConfig, what: str = "") -> str:
+    count = len(config.sites)
+    who = f"all {count}" if count > len(SITES) else "both"
+    return f"{who} sites {what}" if what else who
 
 
 async def _bring_up_empty(

@@ -28,7 +28,7 @@ class Site:
     """One Region of the cloud.
 
     Attributes:
-        letter: ``a`` or ``b``.
+        letter: ``a`` to ``d``.
         region: AWS Region code.
     """
 
@@ -59,7 +59,7 @@ class CloudConfig:
         name: Of the cloud.
         folder: Where everything of the cloud is kept.
         domain: The owner's domain.
-        sites: Region a, then Region b.
+        sites: Region a, then Region b, then further ones.
         tables: Names of the tables.
         templates: Folder with templates and ``stacks.json``.
         lambdas: Folder with the Lambda zips for this machine.
@@ -124,7 +124,7 @@ class SiteState:
     """Where one Region is.
 
     Attributes:
-        letter: ``a`` or ``b``.
+        letter: ``a`` to ``d``.
         region: AWS Region code.
         address: Loopback address of all its ports.
         gateway_url: Of its AWS APIs.
@@ -159,7 +159,7 @@ class CloudState:
         account_id: 12 digits; also the access key.
         supervisor: The process that owns the cloud.
         processes: All others.
-        sites: Region a, then Region b.
+        sites: Region a, then Region b, then further ones.
         tables: Names of the tables.
         gateway_port: Of the AWS APIs.
         mqtt_port: Of MQTT over mutual TLS.

@@ -102,7 +102,7 @@ class Copier(threading.Thread):
         """Copy what is due; what is not, is known as pending."""
         # Rules seldom change, and asking for them costs a call a bucket.
         if time.monotonic() >= self._ask_again_s:
-            self._rules = list(self._read_rules())
+            self._rules = self._due_here(list(self._read_rules()))
             self._ask_again_s = time.monotonic() + self._rules_s
         for rule in self._rules:
             if rule not in self._done:
@@ -158,6 +158,13 @@ class Copier(threading.Thread):
                     raise
                 continue
             yield from rules_in(name, found["ReplicationConfiguration"])
+
+    def _due_here(self, rules: list[Rule]) -> list[Rule]:
+        """Return the rules whose bucket is in the replica's Region."""
+        if len({rule.replica for rule in rules}) <= 1:
+            return rules
+        there = {one["Name"] for one in self._replica.list_buckets()["Buckets"]}
+        return [rule for rule in rules if rule.replica in there]
 
     def _copy(self, rule: Rule, each: Listed) -> None:
         found = self._source.get_object(Bucket=rule.bucket, Key=each.key)

@@ -1,17 +1,19 @@
 """Addresses of a local cloud: loopback blocks, and who has claimed which.
 
-Block k (1, 3, 5, ...) gives Region a 127.0.k.1, Region b 127.0.(k+1).1 and the
-global services 127.0.k.53. A cloud holds a listening socket on 127.0.k.53:4500
-as long as it lives; whoever connects is told which cloud that is.
+Block k (1, 3, 5, ...) gives Region a 127.0.k.1, Region b 127.0.(k+1).1, further ones
+127.0.k.2 and 127.0.(k+1).2, and the global services 127.0.k.53. A cloud holds a
+listening socket on 127.0.k.53:4500 as long as it lives; whoever connects is told which
+cloud that is.
 """
 
 import contextlib
 import errno
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hotsite.core.epoch import LETTERS, SITES
 from hotsite.errors import NotReadyError, UnreachableError
 
 CLAIM_PORT = 4500
@@ -39,8 +41,9 @@ class Block:
     number: int
 
     def region_address(self, letter: str) -> str:
-        """Return the address of Region ``a`` or ``b``."""
-        return f"127.0.{self.number + 'ab'.index(letter)}.1"
+        """Return the address of Region ``a``, ``b``, ``c`` or ``d``."""
+        host, octet = divmod(LETTERS.index(letter), 2)
+        return f"127.0.{self.number + octet}.{1 + host}"
 
     @property
     def global_address(self) -> str:
@@ -70,12 +73,13 @@ def greeting(name: str) -> bytes:
     return (json.dumps({"is": _GREETING, "name": name}) + "\n").encode()
 
 
-def claim(*, dns_port: int, first: int = 1) -> Claim:
+def claim(*, dns_port: int, first: int = 1, letters: Sequence[str] = SITES) -> Claim:
     """Take the first free block.
 
     Args:
         dns_port: The port above 1023 that the DNS server will use.
         first: The first block to try, odd.
+        letters: Of the Regions that need an address.
 
     Returns:
         The claim; every port of its block was free a moment ago.
@@ -88,7 +92,7 @@ def claim(*, dns_port: int, first: int = 1) -> Claim:
         listener = _listen(block.global_address, CLAIM_PORT)
         if listener is not None:
             try:
-                _refuse_taken(block, dns_port)
+                _refuse_taken(block, dns_port, letters)
             except NotReadyError:
                 listener.close()
                 raise
@@ -98,14 +102,17 @@ def claim(*, dns_port: int, first: int = 1) -> Claim:
     raise NotReadyError(f"all loopback blocks from 127.0.{first}.0 on are in use")
 
 
-def endpoints(block: Block, *, dns_port: int) -> Iterator[tuple[str, int]]:
+def endpoints(
+    block: Block, *, dns_port: int, letters: Sequence[str] = SITES
+) -> Iterator[tuple[str, int]]:
     """Yield every address and port that a cloud must have.
 
     Args:
         block: The cloud's block.
         dns_port: The port above 1023 that the DNS server uses.
+        letters: Of its Regions.
     """
-    for letter in "ab":
+    for letter in letters:
         for port in (GATEWAY_PORT, MQTT_PORT, HTTPS_PORT):
             yield block.region_address(letter), port
     yield block.global_address, dns_port
@@ -130,8 +137,8 @@ def may_bind(address: str, port: int) -> bool:
     return True
 
 
-def _refuse_taken(block: Block, dns_port: int) -> None:
-    for address, port in endpoints(block, dns_port=dns_port):
+def _refuse_taken(block: Block, dns_port: int, letters: Sequence[str]) -> None:
+    for address, port in endpoints(block, dns_port=dns_port, letters=letters):
         listener = _listen(address, port)
         if listener is None:
             raise _taken(address, port)

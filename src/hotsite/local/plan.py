@@ -18,7 +18,7 @@ class Place:
     """One Region to deploy into.
 
     Attributes:
-        letter: ``a`` or ``b``.
+        letter: ``a`` to ``d``.
         region: AWS Region code.
         gateway_url: Of its AWS APIs.
     """

@@ -103,7 +103,10 @@ class Supervisor:
     async def _bring_up(self, servers: list[asyncio.Server]) -> None:
         config = self._config
         claim = await asyncio.to_thread(
-            network.claim, dns_port=config.dns_port, first=config.block
+            network.claim,
+            dns_port=config.dns_port,
+            first=config.block,
+            letters=[site.letter for site in config.sites],
         )
         greeting = network.greeting(config.name)
         servers.append(

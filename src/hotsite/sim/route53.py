@@ -1,16 +1,18 @@
 """Route 53 in memory: checkers, health checks and one failover name.
 
 The primary of DNS is site ``a`` for ever. Its record has a calculated check: its own
-deep health, and the *inverted* check of the other site's switch. So site ``b`` takes
-the name over by answering 200 on its switch, and no record is ever changed (AWS
-Networking blog, "Creating Disaster Recovery Mechanisms Using Amazon Route 53",
-standby takes over primary).
+deep health, and the *inverted* checks of the switches of all sites after it. So a
+standby takes the name over by answering 200 on its switch, and no record is ever
+changed (AWS Networking blog, "Creating Disaster Recovery Mechanisms Using Amazon Route
+53", standby takes over primary). The secondary is the last site, or where there are
+more the same again: a primary with such a check, and a secondary.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from hotsite.core.epoch import SITES
 from hotsite.core.healthcheck import (
     CheckType,
     HealthCheckConfig,
@@ -21,13 +23,24 @@ from hotsite.core.healthcheck import (
 )
 from hotsite.sim.scheduler import Scheduler
 
-PRIMARY, SECONDARY = "a", "b"
+PRIMARY = SITES[0]
 _CHECKERS = 3
 _PORT = 443
 _THRESHOLD = 2
 _INTERVAL_S = 10
-HEALTH_A, HEALTH_B, SWITCH_B = "health-a", "health-b", "switch-b"
-_CALCULATED = "primary"
+
+
+def health(site: str) -> str:
+    """Return the name of the check of a site's health."""
+    return f"health-{site}"
+
+
+def switch(site: str) -> str:
+    """Return the name of the inverted check of a site's switch."""
+    return f"switch-{site}"
+
+
+HEALTH_A, HEALTH_B, SWITCH_B = health("a"), health("b"), switch("b")
 
 
 def _probed(name: str, *, is_inverted: bool = False) -> HealthCheckConfig:
@@ -42,17 +55,37 @@ def _probed(name: str, *, is_inverted: bool = False) -> HealthCheckConfig:
     )
 
 
-CHECKS: Mapping[str, HealthCheckConfig] = {
-    HEALTH_A: _probed(HEALTH_A),
-    HEALTH_B: _probed(HEALTH_B),
-    SWITCH_B: _probed(SWITCH_B, is_inverted=True),
-    _CALCULATED: HealthCheckConfig(
-        _CALCULATED,
-        CheckType.CALCULATED,
-        children=(HEALTH_A, SWITCH_B),
-        threshold=2,
-    ),
-}
+def _counted(name: str, children: Sequence[str], needed: int) -> HealthCheckConfig:
+    return HealthCheckConfig(
+        name, CheckType.CALCULATED, children=tuple(children), threshold=needed
+    )
+
+
+def _serves(site: str) -> str:
+    return f"serves-{site}"
+
+
+def _any_from(site: str) -> str:
+    return f"any-from-{site}"
+
+
+def checks(sites: Sequence[str]) -> Mapping[str, HealthCheckConfig]:
+    """Return the health checks of a failover name, by their names.
+
+    Args:
+        sites: The letters of the sites, in the order in which DNS prefers them.
+    """
+    found = []
+    for place, site in enumerate(sites):
+        after = [switch(one) for one in sites[place + 1 :]]
+        following = [health(one) for one in sites[place:]]
+        found += [
+            _probed(health(site)),
+            _probed(switch(site), is_inverted=True),
+            _counted(_serves(site), [health(site), *after], 1 + len(after)),
+            _counted(_any_from(site), following, 1),
+        ]
+    return {check.id: check for check in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +109,7 @@ class SimRoute53:
         scheduler: Scheduler,
         chance: random.Random,
         probes: Mapping[str, Callable[[], bool]],
+        sites: Sequence[str] = SITES,
     ) -> None:
         """Start the checkers, each at a moment of its own.
 
@@ -83,13 +117,16 @@ class SimRoute53:
             scheduler: The time.
             chance: The seed's.
             probes: Says by the name of a check whether a probe gets a 200 now.
+            sites: The letters of the sites, in the order in which DNS prefers them.
         """
         self.history = [Led(scheduler.now_s(), PRIMARY)]
         self.is_frozen = False
         self._scheduler = scheduler
         self._probes = probes
+        self._sites = sites
+        self._checks = checks(sites)
         # The switch of a site that never took over has always answered 404.
-        off = {SWITCH_B: Opinion(is_healthy=False)}
+        off = {switch(site): Opinion(is_healthy=False) for site in sites}
         self._opinions = [
             {name: off.get(name, Opinion()) for name in probes}
             for _ in range(_CHECKERS)
@@ -133,7 +170,10 @@ class SimRoute53:
             name: Tally(sum(one[name].is_healthy for one in self._opinions), _CHECKERS)
             for name in self._probes
         }
-        verdicts = judge(CHECKS, tallies)
-        if verdicts[_CALCULATED].is_healthy or not verdicts[HEALTH_B].is_healthy:
-            return PRIMARY
-        return SECONDARY
+        verdicts = judge(self._checks, tallies)
+        *before, last = self._sites
+        for site, following in zip(before, self._sites[1:], strict=True):
+            is_any = verdicts[_any_from(following)].is_healthy
+            if verdicts[_serves(site)].is_healthy or not is_any:
+                return site
+        return last

@@ -22,6 +22,7 @@ class CopiesWish:
             one of a single Region (S3 user guide, "Replicating encrypted
             objects"), so it has to be named.
         role_arn: What S3 copies as.
+        more: Where there are more than two sites: each further bucket, and its key.
     """
 
     bucket: str
@@ -29,6 +30,7 @@ class CopiesWish:
     replica: str
     replica_key_arn: str
     role_arn: str
+    more: tuple[tuple[str, str], ...] = ()
 
 
 def establish(wish: CopiesWish, s3: Any) -> None:
@@ -44,27 +46,33 @@ def establish(wish: CopiesWish, s3: Any) -> None:
     Raises:
         HotsiteError: S3 refused, for example because a bucket is not there.
     """
+    replicas = ((wish.replica, wish.replica_key_arn), *wish.more)
+    rules = [_rule(wish, place, *replica) for place, replica in enumerate(replicas, 1)]
+    with translated(f"replicate {wish.bucket}"):
+        s3.put_bucket_replication(
+            Bucket=wish.bucket,
+            ReplicationConfiguration={"Role": wish.role_arn, "Rules": rules},
+        )
+
+
+def _rule(wish: CopiesWish, place: int, replica: str, key_arn: str) -> dict[str, Any]:
+    """Return one destination's rule: of one filter, each has a priority of its own."""
     clock = {"Status": "Enabled"}
     minutes = {"Minutes": _MINUTES}
-    rule = {
-        "ID": _ID,
-        "Priority": 1,
+    return {
+        "ID": _ID if place == 1 else f"{_ID}-{place}",
+        "Priority": place,
         "Status": "Enabled",
         "Filter": {"Prefix": wish.prefix},
         "DeleteMarkerReplication": {"Status": "Disabled"},
         "SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}},
         "Destination": {
-            "Bucket": f"arn:aws:s3:::{wish.replica}",
-            "EncryptionConfiguration": {"ReplicaKmsKeyID": wish.replica_key_arn},
+            "Bucket": f"arn:aws:s3:::{replica}",
+            "EncryptionConfiguration": {"ReplicaKmsKeyID": key_arn},
             "ReplicationTime": {**clock, "Time": minutes},
             "Metrics": {**clock, "EventThreshold": minutes},
         },
     }
-    with translated(f"replicate {wish.bucket}"):
-        s3.put_bucket_replication(
-            Bucket=wish.bucket,
-            ReplicationConfiguration={"Role": wish.role_arn, "Rules": [rule]},
-        )
 
 
 def remove(wish: CopiesWish, s3: Any) -> None:

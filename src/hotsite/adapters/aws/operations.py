@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from hotsite.adapters.aws import items
 from hotsite.adapters.aws.session import translated
 from hotsite.core import records
-from hotsite.core.epoch import SITES
+from hotsite.core.epoch import LETTERS
 from hotsite.core.operations import Book, Claim, Entry, Item, Look, Operation, Pause
 from hotsite.errors import ConflictError, InvalidInputError
 
@@ -81,11 +81,11 @@ class DynamoOperations:
             self._dynamodb.put_item(TableName=self._table, Item=items.to_wire(line))
 
     def entries(self, since_s: float = 0.0) -> tuple[Entry, ...]:
-        """Return the journal's lines of both Regions that are here, in order."""
+        """Return the journal's lines of all Regions that are here, in order."""
         since = _sortable(max(0.0, since_s))
         lines = [
             _entry_of(item)
-            for site in SITES
+            for site in LETTERS
             for item in self._query("read the journal of", _journal(site), since)
         ]
         recent = (line for line in lines if line.at_s >= since_s)

@@ -1,6 +1,6 @@
 """A plan, its forecast and the judgement; and what other strategies would give."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hotsite.core.forecast.advice import Change, advise
@@ -71,7 +71,7 @@ def look_ahead(plan: Plan, goals: Goals) -> Outlook:
 
 
 def compare(
-    plan: Plan, goals: Goals, prices: Prices, *, activation_s: float
+    plan: Plan, goals: Goals, prices: Prices, *, activation_s: float, sites: int = 2
 ) -> tuple[Option, ...]:
     """Return the strategies beside each other, for one fleet.
 
@@ -81,19 +81,32 @@ def compare(
         prices: What is known of money.
         activation_s: How long it takes to decide on a pilot light and to switch it
             on. Nobody else knows that; it is an assumption.
+        sites: How many there are; two active ones are two in any case.
     """
-    return tuple(_options(plan, goals, prices, activation_s))
+    strategies = (
+        (_hot_site(sites), plan, sites),
+        ("hot site, active/active", replace(plan, devices=_half(plan)), 2),
+        ("pilot light", replace(plan, opens_s=activation_s), 1),
+    )
+    return tuple(_options(plan, goals, prices, strategies))
+
+
+def _hot_site(sites: int) -> str:
+    standbys = sites - 1
+    return f"hot site, active/{'standby' if standbys == 1 else f'{standbys} standbys'}"
+
+
+def _half(plan: Plan) -> int:
+    return max(1, plan.devices // 2)
 
 
 def _options(
-    plan: Plan, goals: Goals, prices: Prices, activation_s: float
+    plan: Plan,
+    goals: Goals,
+    prices: Prices,
+    strategies: Iterable[tuple[str, Plan, int]],
 ) -> Iterator[Option]:
-    half = max(1, plan.devices // 2)
-    for name, changed, canaries in (
-        ("hot site, active/standby", plan, 2),
-        ("hot site, active/active", replace(plan, devices=half), 2),
-        ("pilot light", replace(plan, opens_s=activation_s), 1),
-    ):
+    for name, changed, canaries in strategies:
         found = forecast(changed, goals.rto_s)
         connects = found.connects_per_device * changed.devices / plan.devices
         yield Option(

@@ -25,7 +25,7 @@ from hotsite.core.preflight import Fleet, Limits
 from hotsite.core.registry import Thing, thing_key
 from hotsite.disasters.failover.estate import Estate
 from hotsite.disasters.failover.mail import Mail
-from hotsite.disasters.failover.network import OUTSIDE
+from hotsite.disasters.failover.network import FORCED, OUTSIDE
 from hotsite.disasters.failover.plan import Plan
 from hotsite.errors import HotsiteError, RetryableError
 from hotsite.flows.control import Control
@@ -150,7 +150,7 @@ class SimCourseWorld:
         control = replace(control, desks=desks, tell=self._tell)
         request = Request(kind, site, because or None)
         is_forced = kind is Kind.FORCED
-        name = f"forced away from {other(site)}" if is_forced else "operator"
+        name = f"{FORCED}{other(site)}" if is_forced else "operator"
         job = lambda: self._run(request, control)  # noqa: E731
         worker = Worker(name, OUTSIDE, job, on_end=self._over)
         self.estate.scheduler.start(worker)

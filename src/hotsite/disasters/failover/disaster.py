@@ -2,7 +2,6 @@
 
 import random
 
-from hotsite.core.epoch import other
 from hotsite.core.operations import Kind
 from hotsite.disasters.failover.estate import Estate
 from hotsite.disasters.failover.faults import FAULTS, heal
@@ -75,9 +74,10 @@ def _settle(estate: Estate, watch: Watch) -> list[str]:
 
 
 def _move_once_more(estate: Estate, watch: Watch) -> list[str]:
-    """Let an operator move a healthy fleet to the other site, as planned."""
+    """Let an operator move a healthy fleet to the next site, as planned."""
     newest = estate.sites["a"].operations.peek().newest
-    target = other(newest.active)
+    sites = estate.plan.sites
+    target = sites[(sites.index(newest.active) + 1) % len(sites)]
     dwell_s = estate.plan.limits.fence.dwell_s
     left_s = newest.since_s + dwell_s - estate.scheduler.now_s()
     estate.scheduler.run(max(0.0, left_s) + _MARGIN_S)

@@ -1,11 +1,14 @@
-"""Two sites, their guards, DNS, a fleet and operators, whole."""
+"""Two sites or more, their guards, DNS, a fleet and operators, whole."""
 
 import random
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from itertools import permutations
 
-from hotsite.core.epoch import SITES, other
+from hotsite.core.epoch import SITES
 from hotsite.core.health import HealthVerdict
+from hotsite.core.operations import Entry
 from hotsite.disasters.failover.fleet import NAME, Fleet
 from hotsite.disasters.failover.network import Network, Way, Weather
 from hotsite.disasters.failover.plan import Plan
@@ -25,7 +28,9 @@ from hotsite.flows import guard
 from hotsite.flows.control import Control, Desk
 from hotsite.flows.guard import Guard
 from hotsite.flows.health import keep
-from hotsite.sim.route53 import HEALTH_A, HEALTH_B, SWITCH_B, SimRoute53
+from hotsite.sim import route53
+from hotsite.sim.operations import Written
+from hotsite.sim.route53 import SimRoute53
 from hotsite.sim.scheduler import Scheduler, Worker
 
 # A function of Lambda lives no longer here than one run of the canary.
@@ -41,7 +46,7 @@ class Estate:
         weather: How each Region fares, by its letter.
         network: The lines between them.
         sites: What each Region holds.
-        ways: Replication out of each Region.
+        ways: Replication from each Region to each other one, by their letters.
         names: Route 53.
         fleet: The devices.
         behind_s: How far each site is behind, in seconds.
@@ -58,29 +63,27 @@ class Estate:
         self.lines: list[str] = []
         self.counts: Counter[str] = Counter()
         self.is_ending = False
-        self.weather = {letter: Weather() for letter in SITES}
+        self.weather = {letter: Weather() for letter in plan.sites}
         self.network = Network(self.scheduler, self.chance, self.weather)
-        self.behind_s = dict.fromkeys(SITES, 0.5)
+        self.behind_s = dict.fromkeys(plan.sites, 0.5)
         self.sites = {
             letter: Site.of_fleet(letter, self.scheduler, plan.things)
-            for letter in SITES
+            for letter in plan.sites
         }
-        ends = (self.weather["a"], self.weather["b"])
-        self.ways: dict[str, Way] = {}
-        for letter, site in self.sites.items():
-            replica = self.sites[other(letter)].operations
+        self.ways: dict[tuple[str, str], Way] = {}
+        for here, there in permutations(plan.sites, 2):
+            ends = (self.weather[here], self.weather[there])
+            replica = self.sites[there].operations
             way = Way(replica, self.scheduler, self.chance, ends)
-            self.ways[letter] = way
-            site.operations.on_write = way.send
-        probes = {
-            HEALTH_A: lambda: self._probe("a").is_healthy,
-            HEALTH_B: lambda: self._probe("b").is_healthy,
-            SWITCH_B: lambda: self._probe("b").is_on,
-        }
-        self.names = SimRoute53(self.scheduler, self.chance, probes)
+            self.ways[here, there] = way
+        for letter, site in self.sites.items():
+            site.operations.on_write = self._sending(letter)
+        self.names = SimRoute53(self.scheduler, self.chance, self._probes(), plan.sites)
         around = (self.names.leads_to, self._lets_in)
-        self.fleet = Fleet(plan.things, self.scheduler, self.chance, around)
-        for letter in SITES:
+        self.fleet = Fleet(plan.things, self.scheduler, self.chance, around, plan.sites)
+        # Of two sites, devices that follow DNS alone are the harder case.
+        self.fleet.has_own_names = len(plan.sites) > len(SITES)
+        for letter in plan.sites:
             first_s = self.chance.uniform(0.0, 5.0)
             self.scheduler.at(first_s, self._looking(letter))
 
@@ -90,7 +93,7 @@ class Estate:
 
     def control(self) -> Control:
         """Return what an operator works with."""
-        desks = {letter: self._desk(letter) for letter in SITES}
+        desks = {letter: self._desk(letter) for letter in self.plan.sites}
         return Control(
             desks,
             FarSites(self.network, self.sites, self.plan.limits.fence),
@@ -154,6 +157,37 @@ class Estate:
             FarCommands(self.network, self.fleet, letter),
         )
 
+    def ways_out(self, letter: str) -> tuple[Way, ...]:
+        """Return replication out of a Region."""
+        return tuple(way for (here, _), way in self.ways.items() if here == letter)
+
+    def others(self, letter: str) -> tuple[str, ...]:
+        """Return the letters of the other sites."""
+        return tuple(one for one in self.plan.sites if one != letter)
+
+    def _sending(self, letter: str) -> Callable[[Written | Entry], None]:
+        def send(told: Written | Entry) -> None:
+            for way in self.ways_out(letter):
+                way.send(told)
+
+        return send
+
+    def _probes(self) -> dict[str, Callable[[], bool]]:
+        """Return what checkers ask for, in an order that does not change."""
+        sites = self.plan.sites
+        found: dict[str, Callable[[], bool]] = {}
+        for site in sites:
+            found[route53.health(site)] = partial(self._is_healthy, site)
+        for site in sites[1:]:
+            found[route53.switch(site)] = partial(self._is_on, site)
+        return found
+
+    def _is_healthy(self, letter: str) -> bool:
+        return self._probe(letter).is_healthy
+
+    def _is_on(self, letter: str) -> bool:
+        return self._probe(letter).is_on
+
     def _probe(self, letter: str) -> Probed:
         """Return what a checker of Route 53 sees of a site now."""
         weather = self.weather[letter]
@@ -214,4 +248,5 @@ class Estate:
             self.scheduler,
             fence,
             PATIENCE,
+            self.others(letter),
         )

@@ -7,12 +7,14 @@ healed ends then.
 import random
 from collections.abc import Callable, Mapping
 
-from hotsite.core.epoch import other
+from hotsite.core.epoch import SITES
 from hotsite.disasters.failover.estate import Estate
 
 _SHORT_S = (5.0, 60.0)
 _LONG_S = (30.0, 400.0)
 _FLAPS = (3, 8)
+# Where there are more than two sites: of cuts, those that do not cut everything.
+_ONE_LINE_SHARE = 0.6
 
 Act = Callable[[Estate, str, random.Random], None]
 
@@ -84,8 +86,16 @@ def _hide(estate: Estate, region: str, chance: random.Random) -> None:
     _until(estate, chance, end)
 
 
-def _cut_peer(estate: Estate, _region: str, chance: random.Random) -> None:
-    """Let the Regions not reach each other over HTTPS."""
+def _cut_peer(estate: Estate, region: str, chance: random.Random) -> None:
+    """Let the Regions not reach each other over HTTPS; of many, two may be enough."""
+    others = estate.others(region)
+    if len(others) > 1 and chance.random() < _ONE_LINE_SHARE:
+        _cut_line(estate, frozenset({region, chance.choice(others)}), chance)
+        return
+    _cut_all(estate, chance)
+
+
+def _cut_all(estate: Estate, chance: random.Random) -> None:
     estate.network.is_peer_up = False
 
     def end() -> None:
@@ -94,9 +104,39 @@ def _cut_peer(estate: Estate, _region: str, chance: random.Random) -> None:
     _until(estate, chance, end)
 
 
+def _cut_line(estate: Estate, line: frozenset[str], chance: random.Random) -> None:
+    estate.network.lines_down.add(line)
+    _until(estate, chance, lambda: estate.network.lines_down.discard(line))
+
+
+def _isolate(estate: Estate, region: str, chance: random.Random) -> None:
+    """Let a Region reach no other one, and none of them reach it; the world does."""
+    lines = {frozenset({region, each}) for each in estate.others(region)}
+    ways = [way for ends, way in estate.ways.items() if region in ends]
+    estate.network.lines_down |= lines
+    for way in ways:
+        way.is_up = False
+
+    def end() -> None:
+        estate.network.lines_down -= lines
+        for way in ways:
+            way.is_up = True
+            way.flush()
+
+    _until(estate, chance, end)
+
+
 def _cut_replication(estate: Estate, region: str, chance: random.Random) -> None:
-    """Let no write of a Region's tables reach the other one."""
-    way = estate.ways[region]
+    """Let no write of a Region's tables reach the others, or one of them."""
+    others = estate.others(region)
+    if len(others) > 1 and chance.random() < _ONE_LINE_SHARE:
+        others = (chance.choice(others),)
+    for each in others:
+        _cut_way(estate, (region, each), chance)
+
+
+def _cut_way(estate: Estate, ends: tuple[str, str], chance: random.Random) -> None:
+    way = estate.ways[ends]
     way.is_up = False
 
     def end() -> None:
@@ -108,20 +148,28 @@ def _cut_replication(estate: Estate, region: str, chance: random.Random) -> None
 
 def _partition(estate: Estate, region: str, chance: random.Random) -> None:
     """Cut everything between the Regions; the world reaches both."""
-    _cut_peer(estate, region, chance)
-    for each in estate.ways:
-        _cut_replication(estate, each, chance)
+    if len(estate.plan.sites) > len(SITES) and chance.random() < _ONE_LINE_SHARE:
+        _isolate(estate, region, chance)
+        return
+    _cut_all(estate, chance)
+    for ends in estate.ways:
+        _cut_way(estate, ends, chance)
 
 
 def _lag(estate: Estate, region: str, chance: random.Random) -> None:
     """Let replication out of a Region, of all tables, fall behind."""
     lag_s = chance.uniform(5.0, 120.0)
-    late = other(region)
-    estate.ways[region].lag_s = estate.behind_s[late] = lag_s
+
+    def be(lag_s: float, behind_s: float) -> None:
+        for way in estate.ways_out(region):
+            way.lag_s = lag_s
+        for late in estate.others(region):
+            estate.behind_s[late] = behind_s
+
+    be(lag_s, lag_s)
 
     def end() -> None:
-        estate.ways[region].lag_s = 1.0
-        estate.behind_s[late] = 0.5
+        be(1.0, 0.5)
 
     _until(estate, chance, end)
 
@@ -155,6 +203,7 @@ FAULTS: Mapping[str, Act] = {
 def heal(estate: Estate) -> None:
     """End every fault."""
     estate.network.is_peer_up = estate.network.is_dns_up = True
+    estate.network.lines_down.clear()
     for letter, weather in estate.weather.items():
         weather.is_sick = False
         weather.is_guarded = weather.is_seen = True

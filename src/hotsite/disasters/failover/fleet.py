@@ -5,10 +5,10 @@ What a device does in detail is the telemetry disaster's; here it is who is wher
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hotsite.core.epoch import SITES, other
+from hotsite.core.epoch import SITES
 from hotsite.core.move import Mover
 from hotsite.errors import InvalidInputError
 from hotsite.sim.scheduler import Scheduler
@@ -57,6 +57,7 @@ class Fleet:
         scheduler: Scheduler,
         chance: random.Random,
         around: tuple[Callable[[], str], Callable[[str], bool]],
+        sites: Sequence[str] = SITES,
     ) -> None:
         """Let all devices begin to connect.
 
@@ -65,10 +66,11 @@ class Fleet:
             scheduler: The time.
             chance: The seed's.
             around: Where the name leads, and whether a site lets devices in.
+            sites: The letters of the sites.
         """
         self.devices: dict[str, Device] = {}
         self.connects: dict[str, deque[float]] = {
-            letter: deque(maxlen=_KEPT) for letter in SITES
+            letter: deque(maxlen=_KEPT) for letter in sites
         }
         self.has_own_names = False
         self._scheduler = scheduler
@@ -141,8 +143,12 @@ class Fleet:
             return
         letter = self._resolve(device)
         if not self._is_open(letter):
-            letter = other(letter)
-            if not (self.has_own_names and self._is_open(letter)):
+            others = (one for one in self.connects if one != letter)
+            is_tried = self.has_own_names
+            letter = next(
+                (one for one in others if is_tried and self._is_open(one)), ""
+            )
+            if not letter:
                 self._connect_later(device)
                 return
         device.site = letter

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from hotsite.core.epoch import SITES
 from hotsite.core.standing import Standing
 from hotsite.disasters.failover.estate import Estate
 from hotsite.disasters.failover.watch import Watch
@@ -10,11 +9,11 @@ from hotsite.disasters.failover.watch import Watch
 
 def broken(estate: Estate, watch: Watch) -> Iterator[str]:
     """Yield each invariant that does not hold, in words."""
-    books = [estate.sites[letter].operations.peek() for letter in SITES]
+    books = [site.operations.peek() for site in estate.sites.values()]
     numbers = [book.newest.number for book in books]
     if len(set(numbers)) != 1:
         yield f"the replicas differ: epochs {numbers}"
-    for letter in SITES:
+    for letter in estate.plan.sites:
         found = watch.posture(letter)
         wanted = Standing.STANDBY
         if books[0].newest.active == letter:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from hotsite.core.epoch import SITES, other
 from hotsite.core.intervals import Intervals
 from hotsite.core.outbox import Key
 from hotsite.disasters.failover.estate import Estate
@@ -25,7 +24,7 @@ class Mail:
         self.is_publishing = False
         self._estate = estate
         self._devices: dict[str, SimDevice] = {}
-        self._stores: dict[str, _Store] = {one: {} for one in SITES}
+        self._stores: dict[str, _Store] = {one: {} for one in estate.plan.sites}
         self._heard: dict[str, tuple[float, float]] = {}
         self._interval_s = 0.0
 
@@ -102,10 +101,10 @@ class Mail:
             self._heard[device.thing] = (newest_s, now_s)
 
     def _replicate(self) -> None:
-        for letter in SITES:
-            ends = self._estate.weather.values()
+        for (here, there), way in self._estate.ways.items():
+            ends = (self._estate.weather[one] for one in (here, there))
             is_open = all(one.is_up and one.are_tables_up for one in ends)
-            if not (is_open and self._estate.ways[letter].is_up):
+            if not (is_open and way.is_up):
                 continue
-            for thing, keys in self._stores[letter].items():
-                self._stores[other(letter)].setdefault(thing, set()).update(keys)
+            for thing, keys in self._stores[here].items():
+                self._stores[there].setdefault(thing, set()).update(keys)

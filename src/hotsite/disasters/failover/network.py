@@ -18,6 +18,8 @@ from hotsite.sim.scheduler import Scheduler
 _Answer = TypeVar("_Answer")
 # Where operators are: in no Region that could die.
 OUTSIDE = ""
+# Of an operator whom nothing may lead to the sites that are named after it.
+FORCED = "forced away from "
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class Network:
         chance: The seed's.
         weather: By the letter of each site.
         is_peer_up: False while the Regions do not reach each other over HTTPS.
+        lines_down: Pairs of sites that do not reach each other over HTTPS.
         is_dns_up: False while no server tells where a name leads.
         latency_s: Of a call, at most, in seconds.
     """
@@ -64,6 +67,7 @@ class Network:
     is_peer_up: bool = True
     is_dns_up: bool = True
     latency_s: float = 0.3
+    lines_down: set[frozenset[str]] = field(default_factory=set)
 
     def call(
         self, callee: str, make: Callable[[], _Answer], *, is_table: bool = False
@@ -79,9 +83,11 @@ class Network:
             UnreachableError: There is no answer.
         """
         worker, weather = self._begin(), self.weather[callee]
-        if worker.name == f"forced away from {callee}":
+        if callee in _forced_away(worker.name):
             raise BrokenInvariantError(f"a forced failover has called {callee}")
-        is_cut = worker.region not in {callee, OUTSIDE} and not self.is_peer_up
+        is_cut = worker.region not in {callee, OUTSIDE} and not self.is_whole(
+            worker.region, callee
+        )
         luck = self.chance.random()
         is_silent = not weather.is_up or (is_table and not weather.are_tables_up)
         if is_silent or is_cut or luck < weather.failure_share:
@@ -90,6 +96,10 @@ class Network:
         if self.chance.random() < weather.lost_share:
             raise UnreachableError(f"the answer of {callee} is lost")
         return answer
+
+    def is_whole(self, one: str, two: str) -> bool:
+        """Say whether two Regions reach each other over HTTPS."""
+        return self.is_peer_up and frozenset({one, two}) not in self.lines_down
 
     def resolve(self, make: Callable[[], _Answer]) -> _Answer:
         """Ask DNS.
@@ -108,6 +118,12 @@ class Network:
         self.scheduler.count_call()
         self.scheduler.sleep(self.chance.random() * self.latency_s)
         return _Named(worker.name, worker.region)
+
+
+def _forced_away(worker: str) -> list[str]:
+    """Return the sites that an operator must not touch, by the operator's name."""
+    start, _, letters = worker.partition(FORCED)
+    return letters.split() if not start else []
 
 
 @dataclass(frozen=True, slots=True)

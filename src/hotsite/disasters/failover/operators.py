@@ -8,10 +8,9 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hotsite.core.epoch import other
 from hotsite.core.operations import Kind, Pause
 from hotsite.disasters.failover.estate import Estate
-from hotsite.disasters.failover.network import OUTSIDE
+from hotsite.disasters.failover.network import FORCED, OUTSIDE
 from hotsite.errors import RetryableError, UnsafePlanError
 from hotsite.flows import pausing
 from hotsite.flows.failover import Request, operate
@@ -48,7 +47,8 @@ class Operator:
         self.tries += 1
         target = self.request.target
         is_forced = self.request.kind is Kind.FORCED
-        name = f"forced away from {other(target)}" if is_forced else "operator"
+        others = " ".join(self.estate.others(target))
+        name = f"{FORCED}{others}" if is_forced else "operator"
         worker = Worker(name, OUTSIDE, self._run, on_end=self._ended)
         if is_killed:
             worker.calls_left = self.chance.randrange(_CALLS_MAX)

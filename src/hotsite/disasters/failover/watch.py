@@ -4,16 +4,16 @@ The watcher sees the truth: which Regions are up, where DNS really led, and what
 both replicas hold. It raises at the first thing that must never happen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 
-from hotsite.core.epoch import SITES, newest, other
+from hotsite.core.epoch import Epoch, newest
 from hotsite.core.operations import Claim, Entry, Look
 from hotsite.core.standing import Posture, Standing, posture
 from hotsite.disasters.failover.estate import Estate
 from hotsite.sim.gates import BrokenInvariantError
 from hotsite.sim.operations import Written
-from hotsite.sim.route53 import PRIMARY
 
 _EVERY_S = 2.0
 _COMMAND_EVERY_S = 20.0
@@ -34,9 +34,9 @@ class Watch:
 
     Attributes:
         estate: What is watched.
-        both_s: Since when both sites have believed to be active.
+        both_s: Since when two sites have believed to be active.
         near_s: Since when, while they reach each other, as well.
-        dark_s: Since when DNS has led to a dead site though the other is well.
+        dark_s: Since when DNS has led to a dead site though another is well.
         astray_s: Since when it has led away from the active site, which is well.
         numbers: The newest epoch of each replica.
         sick_at_s: When each site was last seen to be sick.
@@ -52,7 +52,7 @@ class Watch:
     near_s: float | None = None
     dark_s: float | None = None
     astray_s: float | None = None
-    numbers: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SITES, 0))
+    numbers: dict[str, int] = field(default_factory=dict)
     sick_at_s: dict[str, float] = field(default_factory=dict)
     off_at_s: dict[str, float] = field(default_factory=dict)
     alone_at_s: float = 0.0
@@ -90,13 +90,13 @@ class Watch:
     def _look_again(self) -> None:
         self.estate.scheduler.at(_EVERY_S, self._look_again)
         now_s = self.estate.scheduler.now_s()
-        for letter in SITES:
+        for letter in self.estate.plan.sites:
             self._watch_epoch(letter)
             if not self._is_well(letter):
                 self.sick_at_s[letter] = now_s
             if not self.is_active(letter):
                 self.off_at_s[letter] = now_s
-            if not self._reaches(letter):
+            if not all(self._reach(letter, one) for one in self.estate.others(letter)):
                 self.alone_at_s = now_s
             pause = self.estate.sites[letter].operations.peek().pause
             since_s = self.paused_s.get(letter)
@@ -110,23 +110,25 @@ class Watch:
     def _command_again(self) -> None:
         """Let each site that believes to be active say something to its devices."""
         self.estate.scheduler.at(_COMMAND_EVERY_S, self._command_again)
-        for letter in SITES:
+        for letter in self.estate.plan.sites:
             if self.is_active(letter):
                 self.estate.fleet.command(letter, self.posture(letter).epoch.number)
 
     def _watch_epoch(self, letter: str) -> None:
         number = self.estate.sites[letter].operations.peek().newest.number
-        if number < self.numbers[letter]:
+        before = self.numbers.get(letter, 0)
+        if number < before:
             raise BrokenInvariantError(
-                f"{letter} went from epoch {self.numbers[letter]} back to {number}"
+                f"{letter} went from epoch {before} back to {number}"
             )
         self.numbers[letter] = number
 
     def _watch_both(self, now_s: float) -> None:
         fence = self.estate.plan.limits.fence
-        both = all(self.is_active(letter) for letter in SITES)
-        self.both_s = _since(self.both_s, now_s, is_on=both)
-        near = both and all(self._reaches(letter) for letter in SITES)
+        active = [one for one in self.estate.plan.sites if self.is_active(one)]
+        pairs = tuple(combinations(active, 2))
+        self.both_s = _since(self.both_s, now_s, is_on=bool(pairs))
+        near = any(self._reach(*pair) and self._reach(*pair[::-1]) for pair in pairs)
         self.near_s = _since(self.near_s, now_s, is_on=near)
         if self.both_s is not None:
             self.both_s_max = max(self.both_s_max, now_s - self.both_s)
@@ -141,24 +143,29 @@ class Watch:
                     "both sites believe to be active though they reach each other"
                 )
 
-    def _reaches(self, letter: str) -> bool:
-        """Say whether nothing keeps a site's guard from asking the peer."""
+    def _reach(self, letter: str, other: str) -> bool:
+        """Say whether nothing keeps a site's guard from asking another site."""
         weather = self.estate.weather
-        return self.estate.network.is_peer_up and all(
-            one.is_up
-            and one.are_tables_up
-            and one.failure_share == one.lost_share == 0.0
-            and (one.is_guarded or weather[letter] is not one)
-            for one in weather.values()
+        is_whole = self.estate.network.is_whole(letter, other)
+        return (
+            is_whole
+            and weather[letter].is_guarded
+            and all(
+                one.is_up
+                and one.are_tables_up
+                and one.failure_share == one.lost_share == 0.0
+                for one in (weather[letter], weather[other])
+            )
         )
 
     def _watch_dark(self, now_s: float) -> None:
         leads_to = self.estate.names.leads_to()
-        is_dark = self._is_well(other(leads_to)) and not self.estate.is_open(leads_to)
+        others = self.estate.others(leads_to)
+        is_dark = not self.estate.is_open(leads_to) and any(map(self._is_well, others))
         self.dark_s = _since(self.dark_s, now_s, is_on=is_dark)
         if self.dark_s is not None and now_s - self.dark_s > DARK_S_MAX:
             raise BrokenInvariantError(
-                f"DNS leads to {leads_to} though it is dead and the other is well"
+                f"DNS leads to {leads_to} though it is dead and another is well"
             )
 
     def _watch_astray(self, now_s: float) -> None:
@@ -215,42 +222,54 @@ class Watch:
         paused_s = self.paused_s.get(letter) if book.pause.holds(now_s) else None
         if paused_s is not None and now_s - paused_s > _SIGHT_S:
             raise BrokenInvariantError(f"{epoch} was taken while paused")
-        self._see_observers(letter, now_s)
-        self._see_dwell(letter, claim)
+        before = self._before(letter, claim)
+        self._see_observers(letter, before.active, now_s)
+        self._see_dwell(claim, before)
 
-    def _see_observers(self, letter: str, now_s: float) -> None:
-        """Ask whether the peer and the second observer were really as was said."""
+    def _before(self, letter: str, claim: Claim) -> Epoch:
+        """Return the epoch that a site knew of when it took its own."""
+        known = []
+        for item in self.estate.sites[letter].operations.peek().items.values():
+            match item:
+                case Claim(epoch=one) | Look(heard=one):
+                    known += [one] if one.number < claim.epoch.number else []
+        return newest(known)
+
+    def _see_observers(self, letter: str, before: str, now_s: float) -> None:
+        """Ask whether the peers and the second observer were really as was said."""
         is_led = self.estate.names.led_to(letter, since_s=now_s - _SIGHT_S)
         enough = self.estate.plan.limits.fence.resumes_min
         have_come = self.estate.fleet.arrived(letter, _RESUMES_S) >= enough
         is_blind = now_s - self.blind_at_s <= _SIGHT_S
         if not is_led and not (is_blind and have_come):
             raise BrokenInvariantError(f"{letter} took over though DNS leads away")
-        peer = other(letter)
-        sick_s, off_s = (
-            at_s.get(peer, 0.0) for at_s in (self.sick_at_s, self.off_at_s)
-        )
+        others = self.estate.others(letter)
+        # Who takes again what was its own, does so because another one is silent.
+        left = others if before == letter else (before,)
+        sick_s = _latest(self.sick_at_s, left)
         if now_s - max(sick_s, self.alone_at_s) > _SIGHT_S + _STALE_S:
             raise BrokenInvariantError(f"{letter} took over from a site that answers")
-        # DNS leads to b only because a is sick; to a also because b is not sure.
-        led_s = max(sick_s, off_s) if letter == PRIMARY else sick_s
+        # DNS leads to b only because a is sick; to a also because b is not sure. Of
+        # several standbys the sick one may be the one that it led to before.
+        led_s = _latest(self.sick_at_s, others)
+        if letter < max(others):
+            led_s = max(led_s, _latest(self.off_at_s, others))
         if now_s - led_s > _SIGHT_S + _STALE_S:
             raise BrokenInvariantError(f"{letter} took over from a healthy site")
 
-    def _see_dwell(self, letter: str, claim: Claim) -> None:
+    def _see_dwell(self, claim: Claim, before: Epoch) -> None:
+        """Taking again what was a site's own moves nobody, and may be at once."""
         epoch, fence = claim.epoch, self.estate.plan.limits.fence
-        for item in self.estate.sites[letter].operations.peek().items.values():
-            match item:
-                case Claim(epoch=one) | Look(heard=one):
-                    # A number that is one less led to the other site; one that
-                    # is two less led here, and taking it again moves nobody.
-                    is_switch = one.number == epoch.number - 1
-                    if is_switch and epoch.since_s - one.since_s < fence.dwell_s:
-                        text = f"{epoch} came too soon after {one}"
-                        raise BrokenInvariantError(text)
+        is_switch = before.active != epoch.active
+        if is_switch and epoch.since_s - before.since_s < fence.dwell_s:
+            raise BrokenInvariantError(f"{epoch} came too soon after {before}")
 
 
 def _since(since_s: float | None, now_s: float, *, is_on: bool) -> float | None:
     if not is_on:
         return None
     return now_s if since_s is None else since_s
+
+
+def _latest(at_s: Mapping[str, float], letters: Iterable[str]) -> float:
+    return max(at_s.get(one, 0.0) for one in letters)

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         raise InvalidInputError(
             f"there is no site {options.source!r}; there are {known}"
         )
-    (other,) = set(names.values()) - {region}
+    other = next(one for one in names.values() if one != region)
     fleet = options.open_inventory(options, settings, region).read()
     found = plan(fleet, domain=settings.domain, prefix=settings.prefix, standby=other)
     if options.json:

@@ -11,11 +11,32 @@ from hotsite.faces.cli import artefacts
 from hotsite.local import cloud, launcher, upkeep
 from hotsite.local.client import LocalCloud
 from hotsite.local.cloud import CloudConfig
-from hotsite.settings import Settings
+from hotsite.settings import Settings, SiteSettings
 
 ARTEFACTS = Path("build/artefacts")
 # RFC 6761 keeps .test for this: no real name is ever meant.
 DOMAIN = "hotsite.test"
+_FURTHER = (SiteSettings("c", "eu-west-2"), SiteSettings("d", "us-west-2"))
+
+
+def settings_of(
+    domain: str, sites: int = 2, strategy: Strategy = Strategy.HOT_SITE
+) -> Settings:
+    """Return the settings of a local cloud.
+
+    Args:
+        domain: The owner's.
+        sites: How many Regions.
+        strategy: What the standbys do meanwhile.
+
+    Raises:
+        InvalidInputError: There cannot be so many.
+    """
+    usual = Settings(domain, strategy=strategy)
+    known = (*usual.sites, *_FURTHER)
+    if not len(usual.sites) <= sites <= len(known):
+        raise InvalidInputError(f"--sites {sites}: write 2, 3 or 4")
+    return replace(usual, sites=known[:sites])
 
 
 def config_for(
@@ -57,6 +78,7 @@ def private_cloud(
     *,
     is_observed: bool = False,
     strategy: Strategy = Strategy.HOT_SITE,
+    sites: int = 2,
 ) -> Iterator[LocalCloud]:
     """Run a cloud of one's own while the block runs.
 
@@ -65,6 +87,7 @@ def private_cloud(
         say: Told what happens, one line each.
         is_observed: Whether brokers and name server write down what they see.
         strategy: As in the settings.
+        sites: How many Regions.
 
     Yields:
         The cloud, ready; it is gone afterwards, whatever happened.
@@ -74,7 +97,7 @@ def private_cloud(
     """
     there = folder / "cloud"
     there.mkdir(parents=True, exist_ok=True)
-    settings = Settings(DOMAIN, strategy=strategy)
+    settings = settings_of(DOMAIN, sites, strategy)
     config = config_for(settings, folder.name or "drill", there, say)
     config = replace(config, is_observed=is_observed)
     with launcher.Launched(config, say) as launched:

@@ -1,4 +1,4 @@
-"""What an operator works with: both sites' ports, on AWS or in a local cloud.
+"""What an operator works with: all sites' ports, on AWS or in a local cloud.
 
 Opening calls nothing: what is asked of whom is for the operation to decide, and a
 forced failover must not touch a Region that is dead. No client here is of the control
@@ -22,7 +22,6 @@ from hotsite.adapters.clock import SystemClock
 from hotsite.adapters.names import ResolvedNames
 from hotsite.adapters.resolver import DnsResolver
 from hotsite.adapters.sites import HttpsSites
-from hotsite.core.epoch import other
 from hotsite.core.preflight import Fleet, Limits
 from hotsite.errors import InvalidInputError
 from hotsite.faces.cli import sites
@@ -84,7 +83,11 @@ def open_control(options: argparse.Namespace, tell: Tell) -> Opened:
     control = Control(
         _desks(remotes),
         HttpsSites(settings.domain),
-        ResolvedNames(settings.domain, settings.witness_name),
+        ResolvedNames(
+            settings.domain,
+            settings.witness_name,
+            sites=[site.letter for site in settings.sites],
+        ),
         SystemClock(),
         _operator(),
         settings.witness_name,
@@ -114,6 +117,7 @@ def _in_cloud(local: LocalCloud, remotes: tuple[Remote, ...], tell: Tell) -> Ope
             state.domain,
             state.witness_name,
             lambda name: asyncio.run(resolver.resolve(name)).site,
+            sites=[site.letter for site in state.sites],
         ),
         SystemClock(),
         _operator(),
@@ -129,23 +133,31 @@ def _in_cloud(local: LocalCloud, remotes: tuple[Remote, ...], tell: Tell) -> Ope
 
 def _desks(remotes: tuple[Remote, ...]) -> Mapping[str, Desk]:
     regions = _regions(remotes)
-    return {one.letter: _desk(one, regions[other(one.letter)]) for one in remotes}
+    return {
+        one.letter: _desk(one, {k: v for k, v in regions.items() if k != one.letter})
+        for one in remotes
+    }
 
 
-def _desk(remote: Remote, other_region: str) -> Desk:
+def _desk(remote: Remote, others: Mapping[str, str]) -> Desk:
     dynamodb, clock = remote.client("dynamodb"), SystemClock()
     registry, applied_table = remote.tables
     records = DynamoRecords(dynamodb, registry, origin=remote.region, clock=clock)
     applied = DynamoAppliedRecords(dynamodb, applied_table)
     readings = DynamoMeterReadings(dynamodb, applied_table)
+    lags = {
+        letter: MeasuredLags(records, applied, readings, clock, region)
+        for letter, region in others.items()
+    }
     return Desk(
         remote.letter,
         DynamoOperations(dynamodb, remote.operations),
-        MeasuredLags(records, applied, readings, clock, other_region),
+        next(iter(lags.values())),
         records,
         applied,
         IotCommands(remote.client("iot-data")),
         _compute(remote),
+        lags,
     )
 
 

@@ -81,10 +81,9 @@ class Job:
         return self.make().stacks
 
     @property
-    def regions(self) -> tuple[str, str]:
+    def regions(self) -> tuple[str, ...]:
         """Return the Regions, the active one first."""
-        active, standby = self.settings.sites
-        return active.region, standby.region
+        return tuple(site.region for site in self.settings.sites)
 
     def deployment(self, tell: Callable[[Stack, Event], None]) -> Deployment:
         """Return what deploys and removes."""
@@ -133,6 +132,8 @@ class Job:
         names = [settings.iot_name, settings.api_name]
         for site in settings.sites:
             names += [settings.own_iot_name(site), settings.own_api_name(site)]
+        for site in settings.sites[1:-1]:
+            names += [settings.from_name(noun, site) for noun in ("iot", "api")]
         fleet = Fleet(settings.telemetry.fleet_size, rto_s=settings.objectives.rto_s)
         return Wanted(settings.domain, fleet, tuple(names), account_id)
 
@@ -192,7 +193,10 @@ class Job:
         stacks = self.stacks
         if takes_over:
             stacks = tuple(with_names(stack, account_id) for stack in stacks)
-        return Wish(stacks, given, takes_over=takes_over, standby=self.regions[1])
+        active, standby, *_ = self.regions
+        return Wish(
+            stacks, given, takes_over=takes_over, standby=standby, active=active
+        )
 
     def _with_taken(
         self, facts: RegionFacts, there: Mapping[str, object], *, takes_over: bool

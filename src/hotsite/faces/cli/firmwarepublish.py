@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hotsite.adapters.aws.firmware_bucket import S3FirmwareFiles
 from hotsite.adapters.trusted_firmware import Verified
 from hotsite.adapters.trusted_firmware import verify as verified
+from hotsite.core.buckets import firmware_bucket
 from hotsite.core.expiry import FirmwareSettings
 from hotsite.errors import HotsiteError, RefusedError, RetryableError
 from hotsite.faces.cli import sites
@@ -22,7 +23,6 @@ from hotsite.faces.cli.firmwaresign import (
 )
 from hotsite.faces.cli.sites import Remote
 from hotsite.flows.firmware_publish import publish as copy
-from hotsite.settings import firmware_bucket
 
 _DONE, _MISSED, _WRONG, _NO_ANSWER = 0, 1, 2, 3
 

@@ -36,6 +36,7 @@ def show(options: argparse.Namespace, settings: Settings) -> int:
             goals,
             prices,
             activation_s=_given(options.activation_s, ACTIVATION_S),
+            sites=len(settings.sites),
         )
     more = [render.comparison(compared, prices)] if compared else []
     document = json.dumps(render.document(found, compared), indent=1)

@@ -33,6 +33,11 @@ letter = "b"
 region = "eu-west-1"
 # weight = 100            # 0 to 255, of each site, where both are active
 
+# Further standbys take over when all before them are sick: "c", then "d".
+# [[sites]]
+# letter = "c"
+# region = "eu-west-2"
+
 # What every drill is judged against.
 [objectives]
 rto_s = 60.0       # 99 % of the fleet's telemetry is stored again within this time

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hotsite.core.apis import limits_of
+from hotsite.core.epoch import LETTERS, SITES
 from hotsite.core.strategy import Strategy
 from hotsite.errors import (
     HotsiteError,
@@ -22,7 +23,6 @@ from hotsite.local import cloud, faults, launcher, namespace, network
 from hotsite.local.client import LocalCloud
 from hotsite.local.cloud import CloudState
 from hotsite.local.region.config import DELIVERY_S
-from hotsite.settings import Settings
 
 _EPILOG = """\
 examples:
@@ -41,7 +41,7 @@ _FAULT_EXAMPLES = """\
 fault kill a
   hotsite local fault brown-out a --share 0.2
   hotsite local fault partition"""
-_SITE = "a, b, or the Region's name; none for partition and dns-freeze"
+_SITE = "letter or name of the Region; none for partition and dns-freeze"
 
 
 def register(subparsers: Any) -> None:
@@ -93,6 +93,13 @@ def _add_up_flags(part: argparse.ArgumentParser) -> None:
         help=f"how long cold telemetry waits for more (default {DELIVERY_S:g})",
     )
     part.add_argument(
+        "--sites",
+        type=int,
+        default=len(SITES),
+        metavar="N",
+        help="Regions: 2, or 3 or 4 with further standbys (default 2)",
+    )
+    part.add_argument(
         "--strategy",
         choices=tuple(Strategy),
         type=Strategy,
@@ -112,7 +119,7 @@ def _add_flags(part: argparse.ArgumentParser, name: str) -> None:
     if name == "up":
         _add_up_flags(part)
     elif name == "env":
-        part.add_argument("--site", choices=("a", "b"), default="a")
+        part.add_argument("--site", choices=LETTERS, default="a")
     elif name == "fault":
         part.add_argument("kind", metavar="KIND", choices=faults.KINDS, help=_KINDS)
         part.add_argument("site", metavar="SITE", nargs="?", default="", help=_SITE)
@@ -188,12 +195,12 @@ def up(options: argparse.Namespace) -> int:
         raise InvalidInputError("--strategy: an empty cloud has none; deploy says it")
     if not options.delivery >= 0:
         raise InvalidInputError(f"--delivery {options.delivery:g}: 0 seconds or more")
-    for region in Settings(options.domain).sites:
+    settings = clouds.settings_of(options.domain, options.sites, options.strategy)
+    for region in settings.sites:
         limits_of(region.region, options.raised_quotas, where="--raised-quotas")
     folder = _folder(options)
     launcher.refuse_if_up(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(options.domain, strategy=options.strategy)
     config = clouds.config_for(settings, options.name, folder, _say)
     config = replace(
         config,

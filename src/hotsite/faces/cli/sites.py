@@ -49,7 +49,7 @@ class Remote:
     """One site that a command talks to from outside.
 
     Attributes:
-        letter: ``a`` or ``b``.
+        letter: ``a`` to ``d``.
         region: AWS Region code.
         prefix: First part of the names of everything that hotsite made.
         tables: Names of the registry table and of the site's own.

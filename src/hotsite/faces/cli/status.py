@@ -18,7 +18,7 @@ from hotsite.adapters.aws.region_tables import DynamoHealthVerdicts
 from hotsite.adapters.aws.resumes import DynamoResumes
 from hotsite.adapters.aws.service_quotas import ServiceQuotas
 from hotsite.adapters.clock import SystemClock
-from hotsite.core.metering import Exposure
+from hotsite.core.metering import Exposure, least
 from hotsite.core.sampling import Sample
 from hotsite.core.site_facts import Sampled, SiteFacts, Unknown
 from hotsite.core.site_readiness import Level, ReadinessPolicy
@@ -206,12 +206,15 @@ def _show(look_again: Callable[[], Found]) -> NoReturn:
 
 def _exposures(remotes: tuple[Remote, ...]) -> Mapping[str, Exposure]:
     """Say what would be lost of each Region, by what the others have seen."""
-    found = {remote.region: Exposure() for remote in remotes}
+    found: dict[str, list[Exposure]] = {remote.region: [] for remote in remotes}
     for survivor in remotes:
         others = [name for name in found if name != survivor.region]
         table = survivor.tables[1]
         readings = DynamoMeterReadings(survivor.client("dynamodb"), table)
         # A Region that is silent measures nothing; it is said to be silent.
         with contextlib.suppress(RetryableError):
-            found |= rpo_now(readings, SystemClock(), others)
-    return found
+            for name, one in rpo_now(readings, SystemClock(), others).items():
+                found[name].append(one)
+    return {
+        name: seen[0] if len(seen) == 1 else least(seen) for name, seen in found.items()
+    }

@@ -8,6 +8,7 @@ from typing import Any
 
 from hotsite.adapters.aws.hot_series import HotSeries
 from hotsite.adapters.clock import SystemClock
+from hotsite.core.buckets import cold_bucket
 from hotsite.core.series import Window
 from hotsite.errors import InvalidInputError, NotReadyError
 from hotsite.faces.cli import sites, telemetryredrive
@@ -22,7 +23,6 @@ from hotsite.flows.telemetry_query import (
     query,
 )
 from hotsite.ports.series import Reading, SeriesReader
-from hotsite.settings import cold_bucket
 
 _EPILOG = """\
 T is RFC 3339 (2026-11-28T09:30:00Z), or back from now (-15m; s, m, h, d), or now; it

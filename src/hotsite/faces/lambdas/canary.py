@@ -33,9 +33,10 @@ def _parts() -> tuple[Guard, MqttCanary, MetricLog]:
         DynamoOperations(dynamodb, settings.operations),
         DynamoHealthVerdicts(dynamodb, settings.applied),
         HttpsSites(settings.domain, port=settings.api_port),
-        ResolvedNames(settings.domain, settings.witness_name),
+        ResolvedNames(settings.domain, settings.witness_name, sites=settings.letters),
         DynamoResumes(dynamodb, settings.applied, clock),
         clock,
+        others=settings.others,
     )
     secrets = client("secretsmanager", settings.region)
     canary = MqttCanary(

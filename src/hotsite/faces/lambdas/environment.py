@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hotsite.adapters.aws.trust import AMAZON_ROOT_CA_1
 from hotsite.core.apis import limits_of
+from hotsite.core.epoch import SITES, check_site
 from hotsite.core.onboarding import Names
 from hotsite.errors import InvalidInputError
 
@@ -23,7 +24,8 @@ class Environment:
     Attributes:
         prefix: First part of the names of everything that hotsite made.
         region: The Region of this site.
-        letter: Its letter, ``a`` or ``b``.
+        letter: Its letter.
+        letters: The letters of all sites, in the order in which DNS prefers them.
         domain: The owner's domain.
         witness_name: The name that leads to the active site.
         registry: Name of the registry table.
@@ -52,6 +54,7 @@ class Environment:
     prefix: str
     region: str
     letter: str
+    letters: tuple[str, ...]
     domain: str
     witness_name: str
     registry: str
@@ -77,9 +80,14 @@ class Environment:
     escrow_key: str
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """Return the letters of the other sites."""
+        return tuple(one for one in self.letters if one != self.letter)
+
+    @property
     def names(self) -> Names:
         """Return what devices are told."""
-        prefixes = ("iot", "iot-a", "iot-b")
+        prefixes = ("iot", *(f"iot-{letter}" for letter in self.letters))
         return Names(
             iot=tuple(f"{prefix}.{self.domain}" for prefix in prefixes),
             api=f"api.{self.domain}",
@@ -114,6 +122,7 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             prefix=found["PREFIX"],
             region=found["SITE_REGION"],
             letter=found["SITE_LETTER"],
+            letters=_letters(found.get("SITE_LETTERS", "")),
             domain=found["DOMAIN"],
             witness_name=found.get("WITNESS_NAME") or f"iot.{found['DOMAIN']}",
             registry=found["TABLE_REGISTRY"],
@@ -145,6 +154,10 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
             "environment: MQTT_PORT, API_PORT, HOT_DAYS, THROTTLE_SPREAD_S, "
             f"FLEET_SIZE, RTO_S or USER_RATE_PER_S: {error}"
         ) from error
+
+
+def _letters(text: str) -> tuple[str, ...]:
+    return tuple(map(check_site, text.split(","))) if text else SITES
 
 
 def _quotas(found: Mapping[str, str]) -> Mapping[str, float]:

@@ -8,10 +8,10 @@ from hotsite.adapters.aws.meter import DynamoMeterReadings, S3ColdWatermarks, ar
 from hotsite.adapters.aws.metrics import MetricLog
 from hotsite.adapters.aws.session import client
 from hotsite.adapters.clock import SystemClock
+from hotsite.core.buckets import cold_bucket
 from hotsite.errors import RetryableError
 from hotsite.faces.lambdas import environment, measures
 from hotsite.flows.metering import Meter, measure
-from hotsite.settings import cold_bucket
 
 _LOG = logging.getLogger(__name__)
 

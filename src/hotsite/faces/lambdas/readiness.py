@@ -42,7 +42,7 @@ def _parts(account_id: str) -> tuple[Post, Peer, ReadinessPolicy, MetricLog]:
     there = other_region(clients.dynamodb, told.operations, told.region)
     quotas = ServiceQuotas(client(_QUOTAS, there), there) if there else None
     sites = HttpsSites(told.domain, port=told.api_port)
-    peer = Peer(there or "the other Region", quotas, sites)
+    peer = Peer(there or "the other Region", quotas, sites, told.others)
     policy = ReadinessPolicy(Fleet(told.fleet_size, rto_s=told.rto_s))
     metrics = MetricLog(told.prefix, post.intake.site.clock)
     return post, peer, policy, metrics

@@ -1,6 +1,7 @@
 """CloudFormation's custom resource: finish a site, answer with what it needs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -50,7 +51,9 @@ def _perform(event: Mapping[str, Any], account_id: str) -> dict[str, str]:
 def _copy(event: Mapping[str, Any]) -> dict[str, str]:
     properties = event["ResourceProperties"]
     names = ("Bucket", "Prefix", "ReplicaBucket", "ReplicaKeyArn", "RoleArn")
+    more = tuple((one["Bucket"], one["KeyArn"]) for one in properties.get("More", ()))
     wish = cold_copies.CopiesWish(*(properties[name] for name in names))
+    wish = replace(wish, more=more)
     s3 = client("s3", environment.read().region)
     if event["RequestType"] == "Delete":
         cold_copies.remove(wish, s3)

@@ -8,11 +8,12 @@ from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from hotsite.core.buckets import cold_bucket
 from hotsite.infra.constructs import buckets
 from hotsite.infra.constructs.functions import allow, role
 from hotsite.infra.inputs import arn
 from hotsite.infra.keys import key_arn
-from hotsite.settings import Settings, SiteSettings, cold_bucket
+from hotsite.settings import Settings, SiteSettings
 
 # The columns of the records, in the words of the rows of the hot table.
 COLUMNS = (

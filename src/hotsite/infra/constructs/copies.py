@@ -1,6 +1,7 @@
-"""What copies one site's cold objects into the other site's bucket."""
+"""What copies one site's cold objects into the other sites' buckets."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -25,6 +26,8 @@ class CopiesInputs:
         key_arn: What it is encrypted with.
         replica: The other site's bucket.
         replica_key_arn: What that one is encrypted with.
+        more: Where there are more than two sites: each further bucket, and what it
+            is encrypted with.
     """
 
     settings: Settings
@@ -33,6 +36,7 @@ class CopiesInputs:
     key_arn: str
     replica: str
     replica_key_arn: str
+    more: tuple[tuple[str, str], ...] = ()
 
 
 class Copies(Construct):
@@ -59,14 +63,24 @@ class Copies(Construct):
                 "ReplicaKeyArn": inputs.replica_key_arn,
                 "RoleArn": copier.attr_arn,
                 "Version": packaging.asset_name("setup"),
+                **_further(inputs),
             },
         )
+
+
+def _further(inputs: CopiesInputs) -> dict[str, Any]:
+    if not inputs.more:
+        return {}
+    return {
+        "More": [{"Bucket": bucket, "KeyArn": key} for bucket, key in inputs.more],
+    }
 
 
 def _needs(inputs: CopiesInputs) -> tuple[iam.PolicyStatement, ...]:
     """Return what S3 needs (user guide, "Setting up permissions for replication")."""
     source = f"arn:{cdk.Aws.PARTITION}:s3:::{inputs.bucket}"
-    replica = f"arn:{cdk.Aws.PARTITION}:s3:::{inputs.replica}"
+    replicas = [(inputs.replica, inputs.replica_key_arn), *inputs.more]
+    buckets = [f"arn:{cdk.Aws.PARTITION}:s3:::{bucket}" for bucket, _ in replicas]
     return (
         allow("s3:GetReplicationConfiguration", "s3:ListBucket", on=[source]),
         allow(
@@ -75,7 +89,11 @@ def _needs(inputs: CopiesInputs) -> tuple[iam.PolicyStatement, ...]:
             "s3:GetObjectVersionTagging",
             on=[f"{source}/*"],
         ),
-        allow("s3:ReplicateObject", "s3:ReplicateTags", on=[f"{replica}/*"]),
+        allow(
+            "s3:ReplicateObject",
+            "s3:ReplicateTags",
+            on=[f"{bucket}/*" for bucket in buckets],
+        ),
         allow("kms:Decrypt", on=[inputs.key_arn]),
-        allow("kms:Encrypt", on=[inputs.replica_key_arn]),
+        allow("kms:Encrypt", on=[key for _, key in replicas]),
     )

@@ -5,10 +5,10 @@ from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from hotsite.core.buckets import firmware_bucket
 from hotsite.infra.constructs import buckets
 from hotsite.infra.constructs.functions import Job, SiteFunction, allow
 from hotsite.infra.inputs import FirmwareInputs, arn
-from hotsite.settings import firmware_bucket
 
 # The emulator knows a greedy variable by this name only.
 _ROUTE = "GET /v1/firmware/{proxy+}"

@@ -9,10 +9,10 @@ than AWS does, both are named, because both get the same template.
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
+from hotsite.core.buckets import cold_bucket
 from hotsite.infra.constructs import registry_actions
 from hotsite.infra.constructs.functions import allow
 from hotsite.infra.inputs import Inputs, SiteInputs, arn
-from hotsite.settings import cold_bucket
 
 Statements = tuple[iam.PolicyStatement, ...]
 

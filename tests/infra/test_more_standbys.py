@@ -57,6 +57,17 @@ def test_templates_are_small_and_our_rules_find_nothing(paths):
         assert judged(path) == (), path.name
 
 
+@pytest.mark.parametrize("threshold", [0, 1, 2, 3])
+def test_a_primary_that_does_without_one_switch_is_seen(paths, tmp_path, threshold):
+    template = json.loads(paths[f"hotsite-site-{A}"].read_text())
+    config = template["Resources"]["Primary"]["Properties"]["HealthCheckConfig"]
+    assert len(config["ChildHealthChecks"]) == len(REGIONS)
+    config["HealthThreshold"] = threshold
+    path = tmp_path / "site.template.json"
+    path.write_text(json.dumps(template))
+    assert "health_checks_count_all_or_probe" in {one.rule for one in judged(path)}
+
+
 def test_one_stack_has_every_table_with_a_replica_and_its_key_in_each_region(resources):
     tables = resources("data", "AWS::DynamoDB::GlobalTable").values()
     assert len(tables) == 3

@@ -158,6 +158,10 @@ def test_same_seed_gives_the_same_simulated_verdict(capsys, tmp_path):
             ["local", "up", "--empty", "--strategy", "pilot-light"],
             "--strategy: an empty cloud has none",
         ),
+        (
+            ["local", "up", "--sites", "3", "--strategy", "pilot-light"],
+            "--sites 3: strategy pilot-light takes two",
+        ),
         (["report", "nowhere"], "nowhere"),
         (["synth", "--config", "nowhere.toml"], "nowhere.toml: No such file"),
         (["agent", "run", "nowhere"], "nowhere"),

@@ -36,6 +36,8 @@ def settings_of(
     known = (*usual.sites, *_FURTHER)
     if not len(usual.sites) <= sites <= len(known):
         raise InvalidInputError(f"--sites {sites}: write 2, 3 or 4")
+    if sites > len(usual.sites) and strategy is not Strategy.HOT_SITE:
+        raise InvalidInputError(f"--sites {sites}: strategy {strategy} takes two")
     return replace(usual, sites=known[:sites])
 
 

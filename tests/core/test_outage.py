@@ -84,6 +84,15 @@ def test_dead_site_is_nobody_from_when_the_other_finds_it_silent():
     assert told.is_two_bound
 
 
+def test_outage_that_is_read_before_the_fence_ends_is_a_bound_as_well():
+    found = gather("no answer", DEATH, now_s=120.0)
+    told = outages.figures(found)
+    assert told.is_two_bound
+    assert told.two_active_s == pytest.approx(found.end_s - T - 88)
+    (lane,) = outages.stretches(found, "a")
+    assert (lane.lost_s, lane.silent_until_s) == (T + 88, found.end_s)
+
+
 def test_site_that_says_at_once_that_it_stands_down_is_measured():
     lines = (*DEATH, guard("a", 91, "stand down, epoch 1 (b)"))
     told = outages.figures(gather(lines))

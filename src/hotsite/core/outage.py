@@ -249,9 +249,13 @@ def _bounded(stretch: Stretch, site: str, outage: Outage) -> Stretch:
     if lost_s is None:
         return stretch
     latest_s = lost_s + two_s_max(policy)
-    if stretch.end_s <= latest_s:
-        return stretch
-    return replace(stretch, end_s=latest_s, lost_s=lost_s, silent_until_s=stretch.end_s)
+    if stretch.end_s > latest_s:
+        told_s = stretch.end_s
+        return replace(stretch, end_s=latest_s, lost_s=lost_s, silent_until_s=told_s)
+    if site in outage.silent and stretch.end_s >= outage.end_s:
+        # The picture ends before the fence does, and nobody has told its end.
+        return replace(stretch, lost_s=lost_s, silent_until_s=stretch.end_s)
+    return stretch
 
 
 def two_s_max(policy: FencePolicy) -> float:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from hotsite.core import outage as outages
-from hotsite.core.epoch import SITES
 from hotsite.core.operations import Action
 from hotsite.core.outage import Outage, Stretch
 from hotsite.faces.render.charts import (
@@ -96,9 +95,7 @@ def _epochs(found: Outage, at: _Clock) -> Iterator[_Span]:
     edges = [*((one.at_s, one) for one in turns), (found.end_s, turns[-1])]
     for (start_s, turn), (end_s, _) in pairwise(edges):
         name = f"{turn.number}: {found.regions[turn.active]}"
-        # Two sites have colours; of more, the name in the band says which one it is.
-        css = turn.active if turn.active in SITES else "phase"
-        yield _Span(at(start_s), at(end_s), name, css)
+        yield _Span(at(start_s), at(end_s), name, turn.active)
 
 
 def _of(stretch: Stretch, site: str, at: _Clock) -> Iterator[_Span]:

@@ -22,7 +22,7 @@ from hotsite.faces.render import outage as outage_render
 
 _EPILOG = """\
 With DIR it reads DIR/journal.jsonl, of a drill or of an outage, and writes the rest of
-the folder anew. With --outage it reads the journal of operations of both Regions: who
+the folder anew. With --outage it reads the journal of operations of all Regions: who
 was active when, who decided and why, what was overridden. A Region that does not
 answer is named as a gap, and the other one's lines are shown.
 
@@ -45,7 +45,7 @@ def register(commands: Any) -> None:
         "report",
         help="render a drill or an outage from its journal",
         description="Render a drill again from its journal, or an outage from the "
-        "journal of operations of both Regions.",
+        "journal of operations of all Regions.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -195,9 +195,14 @@ class LocalCloud:
         return DnsControl(Path(self.state.dns_control))
 
     @property
+    def resolver(self) -> DnsResolver:
+        """Return what asks the cloud's name server."""
+        return DnsResolver(self.state.dns_address, self.state.dns_port)
+
+    @property
     def doors(self) -> HttpsSites:
         """Return how to ask the sites for themselves, by their own names."""
-        resolver = DnsResolver(self.state.dns_address, self.state.dns_port)
+        resolver = self.resolver
         return HttpsSites(
             self.state.domain,
             port=self.state.https_port,

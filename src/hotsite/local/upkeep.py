@@ -9,7 +9,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from hotsite.adapters.resolver import DnsResolver
 from hotsite.errors import InvalidInputError, NotReadyError, UnreachableError
 from hotsite.local import faults
 from hotsite.local.client import LocalCloud
@@ -73,11 +72,12 @@ def _lacking(local: LocalCloud) -> str:
     """
     first, name = local.state.sites[0], local.state.witness_name
     checked = {site.region: site.is_healthy for site in local.health()}
+    doors = local.doors
     try:
         for site in local.state.sites:
             if site.region not in checked:
                 return f"nothing is deployed in {site.region}"
-            seen = local.doors.see(site.letter)
+            seen = doors.see(site.letter)
             if not seen.is_healthy:
                 return f"{site.region} is not healthy yet: {seen.reason}"
             if not checked[site.region]:
@@ -88,8 +88,7 @@ def _lacking(local: LocalCloud) -> str:
                     f"{first.letter} active: run hotsite failback --local "
                     f"{local.state.name} first"
                 )
-        resolver = DnsResolver(local.state.dns_address, local.state.dns_port)
-        found = asyncio.run(resolver.resolve(name))
+        found = asyncio.run(local.resolver.resolve(name))
     except UnreachableError as error:
         return str(error)
     if found.address != first.address:

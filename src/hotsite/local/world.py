@@ -19,7 +19,6 @@ from hotsite.adapters.aws.hot_store import AppliedLags, HotStore
 from hotsite.adapters.aws.tables import DynamoClaims
 from hotsite.adapters.clock import SystemClock
 from hotsite.adapters.mqtt import Credentials, Target
-from hotsite.adapters.resolver import DnsResolver
 from hotsite.core.hardship import Follow
 from hotsite.core.journal import (
     DeviceConnectable,
@@ -71,7 +70,7 @@ class LocalWorld:
         self._regions = {site.letter: site.region for site in self._state.sites}
         self._ca_pem = Path(self._state.ca).read_text()
         self._context = ssl.create_default_context(cadata=self._ca_pem)
-        self._dns = DnsResolver(self._state.dns_address, self._state.dns_port)
+        self._dns = cloud.resolver
         self._lookout = Lookout(cloud)
         self._fleet: Fleet | None = None
         self._things: frozenset[str] = frozenset()

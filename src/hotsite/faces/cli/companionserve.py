@@ -9,7 +9,6 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-from hotsite.adapters.resolver import DnsResolver
 from hotsite.core import companion
 from hotsite.core.companion import SOFT_AP, AppConfig
 from hotsite.errors import InvalidInputError
@@ -104,9 +103,8 @@ def of_local(local: LocalCloud, *, soft_ap: str = SOFT_AP) -> Companion:
     """
     state = local.state
     context = ssl.create_default_context(cafile=state.ca)
-    resolver = DnsResolver(state.dns_address, state.dns_port)
     issuer = urllib.parse.urlsplit(state.issuer_url)
-    desk = Upstream(f"api.{state.domain}", state.https_port, context, resolver)
+    desk = Upstream(f"api.{state.domain}", state.https_port, context, local.resolver)
     door = Upstream(str(issuer.hostname), int(issuer.port or 443), context)
     return Companion(
         AppConfig(

@@ -20,7 +20,6 @@ from hotsite.adapters.aws.region_tables import DynamoAppliedRecords
 from hotsite.adapters.aws.tables import DynamoRecords
 from hotsite.adapters.clock import SystemClock
 from hotsite.adapters.names import ResolvedNames
-from hotsite.adapters.resolver import DnsResolver
 from hotsite.adapters.sites import HttpsSites
 from hotsite.core.preflight import Fleet, Limits
 from hotsite.errors import InvalidInputError
@@ -108,8 +107,7 @@ def of_cloud(local: LocalCloud, tell: Tell) -> Opened:
 
 
 def _in_cloud(local: LocalCloud, remotes: tuple[Remote, ...], tell: Tell) -> Opened:
-    state = local.state
-    resolver = DnsResolver(state.dns_address, state.dns_port)
+    state, resolver = local.state, local.resolver
     control = Control(
         _desks(remotes),
         local.doors,

@@ -13,7 +13,7 @@ from hotsite.adapters.aws.canary_identity import read_identity
 from hotsite.adapters.aws.trust import AMAZON_ROOT_CA_1
 from hotsite.adapters.key_folder import KeyFolder
 from hotsite.adapters.mqtt import Credentials, Target
-from hotsite.adapters.resolver import DnsResolver, Resolver, SystemResolver
+from hotsite.adapters.resolver import Resolver, SystemResolver
 from hotsite.adapters.tls_door import TlsDoors, dial_by_name
 from hotsite.core.headroom import Fleet
 from hotsite.faces.cli import sites
@@ -99,7 +99,8 @@ def open_outside(options: argparse.Namespace) -> Outside:
         NotReadyError: The local cloud is not up.
     """
     if options.local is not None:
-        state = sites.local_cloud(options.local).state
+        local = sites.local_cloud(options.local)
+        state = local.state
         ca = Path(state.ca).read_text("ascii")
         return Outside(
             state.domain,
@@ -108,7 +109,7 @@ def open_outside(options: argparse.Namespace) -> Outside:
             state.https_port,
             device_ca=ca,
             authority=ca,
-            resolver=DnsResolver(state.dns_address, state.dns_port),
+            resolver=local.resolver,
         )
     settings = read_settings(options.config)
     fleet = Fleet(settings.telemetry.fleet_size, rto_s=settings.objectives.rto_s)
